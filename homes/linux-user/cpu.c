@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cpu.c - which CPU runs this thread: from the area that glibc (2.35 and later) registers with the kernel
+ * for restartable sequences, two loads; else from the vDSO.
+ */
+#define _GNU_SOURCE
+#include <sched.h>
+#include <stddef.h>
+
+#include "../../core/port.h"
+
+/* Before glibc 2.35 these are not there. */
+extern const ptrdiff_t __rseq_offset __attribute__((weak));
+extern const unsigned int __rseq_size __attribute__((weak));
+
+/* For simulations: this thread says that it runs on this CPU; -1: the real one. */
+extern _Thread_local int lab_user_cpu_override;
+_Thread_local int lab_user_cpu_override __attribute__((tls_model("initial-exec"))) = -1;
+
+/* The first words of the kernel's struct rseq; cpu_id is negative while it is not registered. */
+struct rseq_words {
+	unsigned int cpu_id_start;
+	int cpu_id;
+};
+
+unsigned int lab_port_cpu(void)
+{
+	int cpu;
+
+	if (lab_user_cpu_override >= 0)
+		return (unsigned int)lab_user_cpu_override;
+	if (&__rseq_size && __rseq_size) {
+		const char *self = __builtin_thread_pointer();
+
+		cpu = ((const volatile struct rseq_words *)(self + __rseq_offset))->cpu_id;
+		if (cpu >= 0)
+			return (unsigned int)cpu;
+	}
+	cpu = sched_getcpu();
+	return cpu < 0 ? 0 : (unsigned int)cpu;
+}
+
+unsigned int lab_port_node(void)
+{
+	unsigned int cpu, node;
+
+	return getcpu(&cpu, &node) == 0 ? node : 0;
+}

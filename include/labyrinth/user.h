@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * labyrinth/user.h - the user-space home (Linux): a labyrinth over memory of this process.
+ *
+ * Opening and closing belong to set-up: they make system calls and are not for signal handlers.
+ * Everything in labyrinth.h may then be called from any thread and any signal handler.
+ */
+#ifndef LABYRINTH_USER_H
+#define LABYRINTH_USER_H
+
+#include <labyrinth.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum lab_room_kind {
+	LAB_ROOM_ANONYMOUS, /* pages of this process */
+	LAB_ROOM_HUGETLB,   /* reserved huge pages of 2 MiB; fails where there are too few */
+	LAB_ROOM_METADATA,  /* no memory behind: frames are numbers (simulation, a device's memory) */
+};
+
+struct lab_user_room {
+	const char *name;
+	enum lab_room_kind kind;
+	enum lab_zone zone;
+	unsigned int node;
+	uint64_t size;	      /* bytes; a multiple of the page size (of 2 MiB with LAB_ROOM_HUGETLB) */
+	uint64_t first_frame; /* 0: after the room before, rounded up to a leaf (512 frames) */
+	bool locked;	      /* mlock: no page of it is ever swapped out */
+	bool prefaulted;      /* touched at birth: no page of it ever faults */
+	bool bind;	      /* its memory must come from NUMA node `node` */
+	bool watermarks;      /* min, low, high and lowmem reserves as Linux computes them */
+	uint64_t min, low, high; /* or given, in frames (low and high may be 0: computed from min) */
+	const struct lab_hole *holes;
+	size_t hole_count;
+};
+
+enum lab_birth_kind {
+	LAB_ARMED, /* metadata and memory touched and locked (rooms as if locked and prefaulted): P1 holds */
+	LAB_LAZY,  /* constant time however large; nothing is touched; a call may fault until it was */
+};
+
+struct lab_user_spec {
+	enum lab_birth_kind birth;
+	size_t page_size;  /* 0 = 4096; 4, 16 or 64 KiB */
+	unsigned int cpus; /* 0 = as many as this machine may have */
+	const struct lab_user_room *rooms;
+	unsigned int room_count;
+	unsigned int nodes;	 /* 0 = 1 */
+	const uint8_t *distance; /* nodes x nodes; NULL: all remote alike */
+	uint64_t min_free_kbytes;
+};
+
+#define LAB_ERROR_TEXT 256u
+
+/*
+ * Make a labyrinth.  Returns 0, or a negative errno with, in `error` (LAB_ERROR_TEXT bytes, may be
+ * NULL), one sentence that names the room, the call that failed and the limit that it ran into.
+ * Nothing is left half made, and nothing that was asked for is silently left out.
+ */
+LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error);
+
+/* Unmap everything.  Pages that are still out go with it; no other thread may be inside a call. */
+LAB_API void lab_user_close(struct labyrinth *lab);
+
+/* What `lab_user_open` really did: bytes of metadata, and of memory behind each room. */
+LAB_API size_t lab_user_metadata_bytes(const struct labyrinth *lab);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,127 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# bench.sh BINARY SOURCE - `labyrinth bench` as a user meets it: every bench once, what it writes, what
+# it says about a command line that it cannot follow.  No figure is judged here: machines differ and are
+# shared.
+set -u
+
+binary=${1:?usage: bench.sh BINARY SOURCE}
+: "${2:?usage: bench.sh BINARY SOURCE}"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failures=0
+
+fail() {
+	echo "FAIL bench: $*"
+	failures=$((failures + 1))
+}
+
+# refused WHAT ARGUMENT...: exit 2, one line on standard error, nothing on standard output.
+refused() {
+	what=$1
+	shift
+	"$binary" bench "$@" >"$work/out" 2>"$work/err" </dev/null
+	status=$?
+	[ "$status" -eq 2 ] || fail "$what: exit $status instead of 2"
+	[ "$(wc -l <"$work/err")" -eq 1 ] || fail "$what: not one line: $(cat "$work/err")"
+	[ ! -s "$work/out" ] || fail "$what: wrote to standard output"
+	grep -q '^labyrinth bench: .' "$work/err" || fail "$what: unclear: $(cat "$work/err")"
+}
+
+# Each line an object with just these fields; each bench measured, or named as skipped.
+check_json() {
+	python3 - "$@" <<'PYTHON' || fail "the JSON of $1"
+import json, sys
+
+lines, table, rounds, names = sys.argv[1], open(sys.argv[2]).read(), int(sys.argv[3]), sys.argv[4:]
+modes = {"pair_hot": {"exact", "page", "atomic"}, "burst32": {"exact", "page", "bulk"},
+         "fill_1m": {"alloc", "free"}, "cross_cpu": {"exact"}, "refuse_64m": {"exact"}, "refuse_1t": {"exact"}}
+fields = {"bench": str, "who": str, "mode": str, "ns": float, "min": float, "rounds": int, "threads": int}
+seen = {}
+for line in open(lines):
+    figure = json.loads(line)
+    assert list(figure) == list(fields), "fields of " + line
+    for field, kind in fields.items():
+        assert type(figure[field]) is kind, field + " in " + line
+    assert 0 < figure["min"] <= figure["ns"], line
+    assert figure["rounds"] == rounds, line
+    assert figure["threads"] == (2 if figure["bench"] == "cross_cpu" else 1), line
+    key = (figure["bench"], figure["who"])
+    assert figure["mode"] not in seen.setdefault(key, set()), "twice: " + line
+    seen[key].add(figure["mode"])
+for name in names:
+    if "SKIP %s:" % name in table or "SKIP %s labyrinth:" % name in table:
+        continue
+    missing = modes[name] - seen.get((name, "labyrinth"), set())
+    assert not missing, "%s: labyrinth lacks %s" % (name, missing)
+    for peer in ("glibc", "tcmalloc", "jemalloc", "mimalloc"):
+        if name.startswith("refuse"):
+            continue
+        skipped = "SKIP %s:" % peer in table or "SKIP %s %s:" % (name, peer) in table
+        assert skipped or (name, peer) in seen, "%s: %s neither measured nor named" % (name, peer)
+assert {name for name, who in seen} <= set(names), "others than were asked for"
+PYTHON
+}
+
+all="pair_hot burst32 fill_1m cross_cpu refuse_64m refuse_1t"
+
+"$binary" bench --list >"$work/list" || fail "--list: exit $?"
+for name in $all; do
+	grep -q "^$name  *[a-zA-Z0-9]" "$work/list" || fail "--list does not tell of $name"
+done
+
+# Everything, once.
+"$binary" bench --rounds 1 --json "$work/all.json" >"$work/table" 2>"$work/err" </dev/null
+status=$?
+[ "$status" -eq 0 ] || fail "all benches: exit $status: $(cat "$work/err")"
+# shellcheck disable=SC2086 # a list of words
+check_json "$work/all.json" "$work/table" 1 $all
+grep -q 'x labyrinth' "$work/table" || fail "no table for people"
+
+# "-": standard output is JSON and nothing else, the table goes to standard error.
+"$binary" bench pair_hot --rounds 2 --json - >"$work/dash.json" 2>"$work/table" </dev/null ||
+	fail "--json -: exit $?"
+check_json "$work/dash.json" "$work/table" 2 pair_hot
+
+# A peer whose library is not to be had is named with its package, and its name stands over no figure.
+mkdir "$work/broken libraries"
+for library in libtcmalloc_minimal.so.4 libtcmalloc.so.4; do
+	echo "not a library" >"$work/broken libraries/$library"
+done
+LD_LIBRARY_PATH="$work/broken libraries" "$binary" bench pair_hot --rounds 1 --json "$work/less.json" \
+	>"$work/table" 2>"$work/err" </dev/null || fail "without a peer: exit $?"
+grep -q '^SKIP tcmalloc: .*apt-get install libtcmalloc-minimal4' "$work/table" || fail "tcmalloc is not named"
+! grep -q tcmalloc "$work/less.json" || fail "figures for a tcmalloc that is not there"
+check_json "$work/less.json" "$work/table" 1 pair_hot
+
+# On one CPU what needs two is named as skipped, and that is no failure.
+python3 -c 'import os, sys
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+os.execv(sys.argv[1], sys.argv[1:])' "$binary" bench cross_cpu --rounds 1 --json "$work/one.json" \
+	>"$work/table" 2>"$work/err" </dev/null || fail "on one CPU: exit $?"
+grep -q '^SKIP cross_cpu: needs two CPUs' "$work/table" || fail "on one CPU: cross_cpu is not named as skipped"
+[ ! -s "$work/one.json" ] || fail "on one CPU: figures of two"
+
+refused "unknown name" no_such_bench --json "$work/never"
+refused "a name after a good one" pair_hot no_such_bench --json "$work/never"
+refused "unknown option" --no-such-option --json "$work/never"
+refused "--rounds 0" pair_hot --rounds 0 --json "$work/never"
+refused "--rounds x" pair_hot --json "$work/never" --rounds x
+refused "--rounds without a value" pair_hot --json "$work/never" --rounds
+refused "--cpu 1023" pair_hot --json "$work/never" --cpu 1023
+refused "--cpu -1" pair_hot --json "$work/never" --cpu -1
+refused "--json without a value" pair_hot --json
+refused "unwritable --json" pair_hot --json "$work/no such folder/out.json"
+[ ! -e "$work/never" ] || fail "a refused command line left a file"
+
+# A full disk is told, not hidden.
+if [ -w /dev/full ]; then
+	"$binary" bench refuse_64m --rounds 1 --json /dev/full >"$work/table" 2>"$work/err" </dev/null
+	status=$?
+	[ "$status" -eq 1 ] || fail "--json on a full disk: exit $status instead of 1"
+	[ -s "$work/err" ] || fail "--json on a full disk: nothing said"
+fi
+
+[ "$failures" -eq 0 ] && echo "PASS bench"
+[ "$failures" -eq 0 ]

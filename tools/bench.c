@@ -1,0 +1,434 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * bench.c - `labyrinth bench`: the command line, and the rounds.
+ *
+ * Called by the `labyrinth` command with argv[0] being the subcommand's name.  This is the driver; what
+ * it drives, and why each figure comes from a process of its own, is told in bench.h.
+ *
+ * Exit status: 0; 1 where Labyrinth itself could not be measured or its figures not be written; 2 for a
+ * command line that cannot be followed (one line says why, and nothing has been written).  A peer that is
+ * missing is no failure: it is named, with the package that brings it.
+ */
+#define _GNU_SOURCE
+#include "bench.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define ROUNDS 7u
+#define ROUNDS_MAX 10000u
+#define NAMES_MAX 32u
+#define SERIES_MAX (BENCH_WHOS * BENCH_MODES_MAX)
+#define SPARE_BYTES (BENCH_GIB / 2) /* left to others when a bench asks for much memory */
+
+#define BIT(who) (UINT32_C(1) << (who))
+#define OWN BIT(BENCH_LABYRINTH)
+#define PEERS (BIT(BENCH_GLIBC) | BIT(BENCH_TCMALLOC) | BIT(BENCH_JEMALLOC) | BIT(BENCH_MIMALLOC))
+
+const struct bench bench_all[] = {
+	{ .name = "pair_hot",
+	  .what = "allocate a page and free it, again and again; ns a pair",
+	  .threads = 1,
+	  .whos = OWN | PEERS,
+	  .run = bench_pair_hot },
+	{ .name = "burst32",
+	  .what = "32 pages, then free the 32; ns a pair",
+	  .threads = 1,
+	  .whos = OWN | PEERS,
+	  .run = bench_burst32 },
+	{ .name = "fill_1m",
+	  .what = "a million pages, then free them in order, the second time; ns each",
+	  .threads = 1,
+	  .whos = OWN | PEERS,
+	  .own_bytes = 64 * BENCH_MIB,
+	  .peer_bytes = 9 * BENCH_GIB / 2,
+	  .run = bench_fill_1m },
+	{ .name = "cross_cpu",
+	  .what = "allocate on one CPU, free on another, through a ring; ns a page",
+	  .threads = 2,
+	  .whos = OWN | PEERS | BIT(BENCH_FLOOR),
+	  .run = bench_cross_cpu },
+	{ .name = "refuse_64m",
+	  .what = "a request that fails in a full labyrinth of 64 MiB; ns a request",
+	  .threads = 1,
+	  .whos = OWN,
+	  .run = bench_refuse_64m },
+	{ .name = "refuse_1t",
+	  .what = "a request that fails in a full labyrinth of 1 TiB; ns a request",
+	  .threads = 1,
+	  .whos = OWN,
+	  .own_bytes = 5 * BENCH_GIB / 2,
+	  .run = bench_refuse_1t },
+};
+const size_t bench_all_count = sizeof(bench_all) / sizeof(bench_all[0]);
+
+struct options {
+	const char *json; /* NULL: none */
+	unsigned int rounds;
+	int cpu; /* -1: the first that this process may run on */
+	bool list, help;
+	const struct bench *benches[NAMES_MAX];
+	size_t bench_count;
+};
+
+/* A run of the command. */
+struct run {
+	unsigned int rounds;
+	unsigned int cpu, other_cpu;
+	FILE *json, *table; /* json may be NULL */
+	uint32_t ready, absent; /* contestants that were looked for: found, not found */
+	int status;
+	struct bench_series series[SERIES_MAX]; /* of the bench that is running */
+	size_t series_count;
+};
+
+static int usage_error(const char *format, const char *what)
+{
+	fputs("labyrinth bench: ", stderr);
+	fprintf(stderr, format, what);
+	fputc('\n', stderr);
+	return 2;
+}
+
+static void help(void)
+{
+	puts("usage: labyrinth bench [NAME...] [--json FILE] [--rounds N] [--cpu N] [--list]\n"
+	     "Measure Labyrinth beside the allocators that are installed here. No NAME: all.\n"
+	     "  --json FILE   one JSON object a line (- is standard output; the table then goes to stderr)\n"
+	     "  --rounds N    how often each is measured (7); the figure is the median\n"
+	     "  --cpu N       the CPU to be pinned to\n"
+	     "  --list        the names, and what each measures");
+}
+
+static bool number(const char *text, unsigned long most, unsigned long *value)
+{
+	char *end;
+
+	errno = 0;
+	*value = strtoul(text, &end, 10);
+	return *text >= '0' && *text <= '9' && !*end && !errno && *value <= most;
+}
+
+static int add_name(struct options *options, const char *name)
+{
+	if (options->bench_count == NAMES_MAX)
+		return usage_error("too many names, from \"%s\" on", name);
+	for (size_t i = 0; i < bench_all_count; i++) {
+		if (!strcmp(bench_all[i].name, name)) {
+			options->benches[options->bench_count++] = &bench_all[i];
+			return 0;
+		}
+	}
+	return usage_error("there is no bench \"%s\" (see --list)", name);
+}
+
+static int add_option(struct options *options, int option, const char *word)
+{
+	unsigned long value = 0;
+
+	switch (option) {
+	case 'j':
+		options->json = optarg;
+		return *optarg ? 0 : usage_error("%s needs a file name", "--json");
+	case 'r':
+		if (!number(optarg, ROUNDS_MAX, &value) || !value)
+			return usage_error("--rounds needs a number from 1 to 10000, not \"%s\"", optarg);
+		options->rounds = (unsigned int)value;
+		return 0;
+	case 'c':
+		if (!number(optarg, CPU_SETSIZE - 1, &value))
+			return usage_error("--cpu needs the number of a CPU, not \"%s\"", optarg);
+		options->cpu = (int)value;
+		return 0;
+	case 'l':
+		options->list = true;
+		return 0;
+	case 'h':
+		options->help = true;
+		return 0;
+	case ':':
+		return usage_error("%s needs a value", word);
+	default:
+		return usage_error("unknown option \"%s\" (see --help)", word);
+	}
+}
+
+/* 0, or the exit status. */
+static int parse(struct options *options, int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "json", required_argument, NULL, 'j' }, { "rounds", required_argument, NULL, 'r' },
+		{ "cpu", required_argument, NULL, 'c' },  { "list", no_argument, NULL, 'l' },
+		{ "help", no_argument, NULL, 'h' },       { NULL, 0, NULL, 0 },
+	};
+	int option, failed = 0;
+
+	opterr = 0;
+	optind = 0; /* glibc's and musl's way to begin anew: main() may have used getopt before */
+	while (!failed && (option = getopt_long(argc, argv, ":h", known, NULL)) != -1)
+		failed = add_option(options, option, argv[optind - 1]);
+	while (!failed && optind < argc)
+		failed = add_name(options, argv[optind++]);
+	if (failed)
+		return failed;
+	for (size_t i = 0; i < bench_all_count && !options->bench_count; i++)
+		options->benches[i] = &bench_all[i];
+	if (!options->bench_count)
+		options->bench_count = bench_all_count;
+	return 0;
+}
+
+/* The CPU to be pinned to and, for the benches of two threads, another one. */
+static int choose_cpus(struct run *run, int wanted)
+{
+	cpu_set_t allowed;
+	char text[16];
+
+	if (sched_getaffinity(0, sizeof(allowed), &allowed))
+		return usage_error("which CPUs may be used is not known: %s", strerror(errno));
+	if (wanted < 0)
+		for (wanted = 0; wanted < CPU_SETSIZE - 1 && !CPU_ISSET((size_t)wanted, &allowed);)
+			wanted++;
+	snprintf(text, sizeof(text), "%d", wanted);
+	if (!CPU_ISSET((size_t)wanted, &allowed))
+		return usage_error("this process may not run on CPU %s", text);
+	run->cpu = run->other_cpu = (unsigned int)wanted;
+	for (unsigned int i = 1; i < CPU_SETSIZE && run->other_cpu == run->cpu; i++) {
+		unsigned int cpu = (run->cpu + i) % CPU_SETSIZE;
+
+		if (CPU_ISSET(cpu, &allowed))
+			run->other_cpu = cpu;
+	}
+	return 0;
+}
+
+/* What the machine could give away without swapping; "unknown" is taken for enough. */
+static uint64_t available_bytes(void)
+{
+	FILE *file = fopen("/proc/meminfo", "re");
+	unsigned long long kib = UINT64_MAX >> 10;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "MemAvailable: %llu kB", &kib) == 1)
+			break;
+	}
+	if (file)
+		fclose(file);
+	return (uint64_t)kib << 10;
+}
+
+static void skip(struct run *run, const char *what, const char *reason)
+{
+	fprintf(run->table, "SKIP %s: %s\n", what, reason);
+}
+
+/* Is this contestant there?  Looked for once in a run, named once where it is not. */
+static bool is_ready(struct run *run, const struct bench_job *job)
+{
+	char reason[BENCH_TEXT];
+
+	if (run->ready & BIT(job->who) || run->absent & BIT(job->who))
+		return run->ready & BIT(job->who);
+	if (bench_peer_ready(job, reason)) {
+		run->ready |= BIT(job->who);
+		return true;
+	}
+	run->absent |= BIT(job->who);
+	skip(run, bench_peers[job->who].name, reason);
+	if (job->who == BENCH_LABYRINTH)
+		run->status = 1;
+	return false;
+}
+
+/* Those that will take part in this bench; the others have been named. */
+static uint32_t contestants(struct run *run, const struct bench *bench)
+{
+	uint64_t available = available_bytes();
+	uint32_t active = 0;
+
+	if (bench->threads > 1 && run->cpu == run->other_cpu) {
+		skip(run, bench->name, "needs two CPUs, and this process may run on one");
+		return 0;
+	}
+	for (int who = 0; who < BENCH_WHOS; who++) {
+		const struct bench_job job = { (enum bench_who)who, run->cpu, run->other_cpu };
+		uint64_t need = BIT(who) & OWN ? bench->own_bytes : bench->peer_bytes;
+		char what[64], reason[96];
+
+		if (!(bench->whos & BIT(who)) || !is_ready(run, &job))
+			continue;
+		if (!need || need + SPARE_BYTES <= available) {
+			active |= BIT(who);
+			continue;
+		}
+		snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[who].name);
+		snprintf(reason, sizeof(reason), "may need %llu MiB, and %llu MiB are available",
+			 (unsigned long long)(need / BENCH_MIB), (unsigned long long)(available / BENCH_MIB));
+		skip(run, what, reason);
+	}
+	return active;
+}
+
+static struct bench_series *find_series(struct run *run, const struct bench_job *job, const char *mode)
+{
+	struct bench_series *series = run->series;
+
+	for (; series < run->series + run->series_count; series++) {
+		if (series->who == job->who && !strcmp(series->mode, mode))
+			return series;
+	}
+	if (run->series_count == SERIES_MAX)
+		return NULL;
+	memset(series, 0, sizeof(*series));
+	series->ns = calloc(run->rounds, sizeof(*series->ns));
+	if (!series->ns)
+		return NULL;
+	series->who = job->who;
+	snprintf(series->mode, sizeof(series->mode), "%s", mode);
+	run->series_count++;
+	return series;
+}
+
+/* One worker, and its figures to their series.  False: this contestant is out of this bench. */
+static bool measure(struct run *run, const struct bench *bench, const struct bench_job *job, bool first)
+{
+	struct bench_figures figures;
+	char what[64];
+
+	bench_worker_run(bench, job, &figures);
+	if (first && *figures.note)
+		fprintf(run->table, "note: %s: %s\n", bench->name, figures.note);
+	for (unsigned int i = 0; i < figures.count && !*figures.error; i++) {
+		struct bench_series *series = find_series(run, job, figures.figure[i].mode);
+
+		if (!series)
+			bench_fail(&figures, "no memory for the figures");
+		else if (series->rounds < run->rounds)
+			series->ns[series->rounds++] = figures.figure[i].ns;
+	}
+	if (!*figures.error)
+		return true;
+	snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[job->who].name);
+	if (job->who == BENCH_LABYRINTH) {
+		fprintf(stderr, "labyrinth bench: %s: %s\n", what, figures.error);
+		run->status = 1;
+	} else {
+		skip(run, what, figures.error);
+	}
+	return false;
+}
+
+static void progress(const struct run *run, const struct bench *bench, unsigned int round)
+{
+	if (!isatty(STDERR_FILENO))
+		return;
+	if (round < run->rounds)
+		fprintf(stderr, "\r%s: round %u of %u\033[K", bench->name, round + 1, run->rounds);
+	else
+		fputs("\r\033[K", stderr);
+}
+
+/* The series of those that came through, contestant by contestant; out with the others. */
+static void settle(struct run *run, const struct bench *bench, uint32_t active)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < run->series_count; i++) {
+		struct bench_series *series = &run->series[i];
+
+		if (!(active & BIT(series->who))) {
+			free(series->ns);
+			continue;
+		}
+		series->bench = bench;
+		bench_series_settle(series);
+		run->series[kept++] = *series;
+	}
+	run->series_count = kept;
+}
+
+static void run_bench(struct run *run, const struct bench *bench)
+{
+	uint32_t active = contestants(run, bench);
+
+	run->series_count = 0;
+	for (unsigned int round = 0; round < run->rounds && active; round++) {
+		progress(run, bench, round);
+		for (int who = 0; who < BENCH_WHOS; who++) {
+			const struct bench_job job = { (enum bench_who)who, run->cpu, run->other_cpu };
+
+			if (active & BIT(who) && !measure(run, bench, &job, !round))
+				active &= ~BIT(who);
+		}
+	}
+	progress(run, bench, run->rounds);
+	settle(run, bench, active);
+	bench_table(run->table, run->series, run->series_count);
+	for (size_t i = 0; i < run->series_count; i++) {
+		if (run->json && bench_json_line(run->json, &run->series[i]))
+			run->status = 1;
+		free(run->series[i].ns);
+	}
+}
+
+static int list(void)
+{
+	for (size_t i = 0; i < bench_all_count; i++)
+		printf("%-11s %s\n", bench_all[i].name, bench_all[i].what);
+	return 0;
+}
+
+static int open_json(struct run *run, const char *name)
+{
+	run->table = stdout;
+	if (!name)
+		return 0;
+	if (!strcmp(name, "-")) {
+		run->json = stdout;
+		run->table = stderr;
+		return 0;
+	}
+	run->json = fopen(name, "we");
+	if (run->json)
+		return 0;
+	fprintf(stderr, "labyrinth bench: cannot write %s: %s\n", name, strerror(errno));
+	return 2;
+}
+
+int labyrinth_bench(int argc, char **argv)
+{
+	struct options options = { .rounds = ROUNDS, .cpu = -1 };
+	struct run run = { .rounds = 0 };
+	int failed;
+
+	if (argc > 1 && !strcmp(argv[1], "--worker"))
+		return bench_worker_main(argc - 2, argv + 2);
+	failed = parse(&options, argc, argv);
+	if (failed)
+		return failed;
+	if (options.list)
+		return list();
+	if (options.help) {
+		help();
+		return 0;
+	}
+	run.rounds = options.rounds;
+	if (choose_cpus(&run, options.cpu) || open_json(&run, options.json))
+		return 2;
+	fprintf(run.table,
+		"CPU %u, %u rounds, medians; CPU time of the thread (cross_cpu, with CPU %u: wall clock)\n",
+		run.cpu, run.rounds, run.other_cpu);
+	bench_table_head(run.table);
+	for (size_t i = 0; i < options.bench_count; i++)
+		run_bench(&run, options.benches[i]);
+	if (run.json && (ferror(run.json) || (run.json != stdout && fclose(run.json))))
+		run.status = 1;
+	if (run.status && run.json)
+		fputs("labyrinth bench: not all figures could be had or written\n", stderr);
+	return run.status;
+}

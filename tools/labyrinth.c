@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * labyrinth.c - the `labyrinth` command: finds the subcommand and hands over.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include <labyrinth.h>
+
+#include "replay.h"
+
+/* tools/bench.c */
+int labyrinth_bench(int argc, char **argv);
+
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the name; returns the exit status */
+	const char *what;
+} commands[] = {
+	{ "replay", labyrinth_replay, "answer a kernel's recorded page requests, and check every answer" },
+	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_help(void)
+{
+	size_t i;
+
+	puts("Usage: labyrinth COMMAND [OPTION]...\n"
+	     "A page-frame allocator for code that cannot sleep: its tools.\n");
+	for (i = 0; i < COMMANDS; i++)
+		printf("  %-10s%s\n", commands[i].name, commands[i].what);
+	puts("\n  labyrinth COMMAND --help    what a command takes\n"
+	     "  labyrinth --version");
+}
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	if (argc < 2) {
+		fputs("labyrinth: wants a command (see labyrinth --help)\n", stderr);
+		return 2;
+	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
+		print_help();
+		return fflush(stdout) ? 2 : 0;
+	}
+	if (!strcmp(argv[1], "--version")) {
+		printf("labyrinth %d.%d\n", LAB_VERSION_MAJOR, LAB_VERSION_MINOR);
+		return fflush(stdout) ? 2 : 0;
+	}
+	for (i = 0; i < COMMANDS; i++)
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].run(argc - 1, argv + 1);
+	fprintf(stderr, "labyrinth: no command '%.80s' (see labyrinth --help)\n", argv[1]);
+	return 2;
+}
