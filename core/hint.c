@@ -112,8 +112,10 @@ void hint_lower(struct lab_room *room, lab_word leaf)
 		order = was; /* whoever completed it raises it */
 	if (!cas_seq(hint, &announced, hint_with(announced, order)))
 		return;
-	for (; was > order && was > 0; was--)
-		summary_none_left(room, 0, leaf, (unsigned int)was);
+	/* Every order above: also what another lowered and has not yet said in the summary. */
+	for (was = (int)LAB_LEAF_ORDER; was > order && was > 0; was--)
+		if (!(load_seq(summary_none(room, 0, leaf, (unsigned int)was)) & child_bit(leaf)))
+			summary_none_left(room, 0, leaf, (unsigned int)was);
 }
 
 lab_word hint_search(struct lab_room *room, unsigned int order, enum lab_end end)

@@ -127,6 +127,47 @@ static void measure(double (*run)(const struct bench_subject *subject, uint64_t 
 		bench_figure_add(figures, mode, ns);
 }
 
+/*
+ * The floor on this machine: what an exact pair cannot do without.  "cas" is one load and one
+ * compare-and-swap; "locked3" the three atomic operations of a pair - a bit claimed, a tag claimed, the
+ * bit cleared - on two cache lines, with nothing around them.  On some machines a malloc without any
+ * atomic operation is below it.
+ */
+static double run_floor_cas(const struct bench_subject *subject, uint64_t count)
+{
+	uint64_t *word = (uint64_t *)subject->pages;
+	double start = bench_cpu_ns();
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED);
+
+		if (!__atomic_compare_exchange_n(word, &old, old ^ 1, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_RELAXED))
+			return -1;
+	}
+	return (bench_cpu_ns() - start) / (double)count;
+}
+
+static double run_floor_locked3(const struct bench_subject *subject, uint64_t count)
+{
+	uint64_t *word = (uint64_t *)subject->pages, *tag = word + 64;
+	double start = bench_cpu_ns();
+
+	for (uint64_t i = 0; i < count; i++) {
+		uint64_t old = __atomic_load_n(word, __ATOMIC_RELAXED), seen;
+
+		if (!__atomic_compare_exchange_n(word, &old, old | 1, false, __ATOMIC_SEQ_CST,
+						 __ATOMIC_RELAXED))
+			return -1;
+		seen = __atomic_load_n(tag, __ATOMIC_ACQUIRE);
+		if (!__atomic_compare_exchange_n(tag, &seen, seen + 2, false, __ATOMIC_ACQ_REL,
+						 __ATOMIC_RELAXED))
+			return -1;
+		__atomic_fetch_and(word, ~UINT64_C(1), __ATOMIC_SEQ_CST);
+	}
+	return (bench_cpu_ns() - start) / (double)count;
+}
+
 static const struct bench_land hot_land = {
 	.bytes = 64 * BENCH_MIB,
 	.kind = LAB_ROOM_ANONYMOUS,
@@ -140,7 +181,10 @@ void bench_pair_hot(const struct bench_job *job, struct bench_figures *figures)
 
 	if (!bench_subject_open(job, &hot_land, &subject, figures))
 		return;
-	if (!subject.lab) {
+	if (job->who == BENCH_FLOOR) {
+		measure(run_floor_cas, &subject, "cas", figures);
+		measure(run_floor_locked3, &subject, "locked3", figures);
+	} else if (!subject.lab) {
 		measure(run_pairs, &subject, "malloc", figures);
 	} else {
 		measure(run_pairs, &subject, "exact", figures);

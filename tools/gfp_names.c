@@ -14,8 +14,7 @@ struct gfp_name {
 	lab_gfp_t flags;
 };
 
-#define TRANSHUGE_LIGHT                                                                                      \
-	((LAB_GFP_HIGHUSER_MOVABLE | LAB_COMP | LAB_NOMEMALLOC | LAB_NOWARN) & ~LAB_RECLAIM)
+#define TRANSHUGE_LIGHT ((LAB_GFP_HIGHUSER_MOVABLE | LAB_COMP | LAB_NOMEMALLOC | LAB_NOWARN) & ~LAB_RECLAIM)
 
 /* In the order of strcmp (upper case before '_'): it is searched by halves.  0: known, without meaning here. */
 static const struct gfp_name gfp_names[] = {
@@ -76,13 +75,36 @@ static const struct gfp_name gfp_names[] = {
 	{ "none", 0 },
 };
 
-/* What the bits mean as a number, from bit 0: the layout of Linux 4.4 to 6.x (later ones differ above). */
+/* What the bits mean as a number, from bit 0: the layout of Linux since 5.0. */
 static const lab_gfp_t gfp_bits[] = {
-	LAB_DMA,	    LAB_HIGHMEM, LAB_DMA32,	     LAB_MOVABLE,	LAB_RECLAIMABLE,   LAB_HIGH,
-	LAB_IO,		    LAB_FS,	 LAB_ZERO,	     0 /* ATOMIC */,	LAB_DIRECT_RECLAIM, LAB_KSWAPD_RECLAIM,
-	LAB_WRITE,	    LAB_NOWARN,	 LAB_RETRY_MAYFAIL,  LAB_NOFAIL,	LAB_NORETRY,	   LAB_MEMALLOC,
-	LAB_COMP,	    LAB_NOMEMALLOC, LAB_HARDWALL,    LAB_THISNODE,	LAB_ACCOUNT,	   0 /* ZEROTAGS */,
-	0 /* SKIP_ZERO */,  0 /* SKIP_KASAN */, 0 /* NOLOCKDEP */, 0 /* NO_OBJ_EXT */,
+	LAB_DMA,
+	LAB_HIGHMEM,
+	LAB_DMA32,
+	LAB_MOVABLE,
+	LAB_RECLAIMABLE,
+	LAB_HIGH,
+	LAB_IO,
+	LAB_FS,
+	LAB_ZERO,
+	0 /* ATOMIC */,
+	LAB_DIRECT_RECLAIM,
+	LAB_KSWAPD_RECLAIM,
+	LAB_WRITE,
+	LAB_NOWARN,
+	LAB_RETRY_MAYFAIL,
+	LAB_NOFAIL,
+	LAB_NORETRY,
+	LAB_MEMALLOC,
+	LAB_COMP,
+	LAB_NOMEMALLOC,
+	LAB_HARDWALL,
+	LAB_THISNODE,
+	LAB_ACCOUNT,
+	0 /* ZEROTAGS */,
+	0 /* SKIP_ZERO */,
+	0 /* SKIP_KASAN */,
+	0 /* NOLOCKDEP */,
+	0 /* NO_OBJ_EXT */,
 };
 #define GFP_BIT_COUNT (sizeof(gfp_bits) / sizeof(gfp_bits[0]))
 

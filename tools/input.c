@@ -5,6 +5,7 @@
  * raw bytes -> (xz decoder, where the magic says so) -> text buffer -> lines.  The buffer is as large as
  * two of the longest lines, so that a line always lies in it in one piece.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "input.h"
 
 #include <errno.h>
@@ -20,21 +21,21 @@
 #define RAW_BYTES ((size_t)64 << 10)
 #define TEXT_BYTES ((size_t)128 << 10)
 #define XZ_MEMORY_LIMIT ((uint64_t)256 << 20) /* xz -9e needs 65 MiB */
-#define LONG_LINE_LIMIT ((uint64_t)2 << 30)   /* an endless line ends here, with an error */
+#define LONG_LINE_LIMIT ((uint64_t)2 << 30) /* an endless line ends here, with an error */
 
 _Static_assert(TEXT_BYTES > 2 * INPUT_LINE_MAX, "a line lies in the buffer in one piece");
 
 struct input {
 	int fd;
-	bool opened;	/* fd is ours to close */
-	bool detected;	/* the first bytes were looked at */
-	bool xz;	/* text comes through the decoder */
+	bool opened; /* fd is ours to close */
+	bool detected; /* the first bytes were looked at */
+	bool xz; /* text comes through the decoder */
 	bool raw_ended; /* read() said end of file */
-	bool ended;	/* no more text will come */
+	bool ended; /* no more text will come */
 	lzma_stream stream;
 	uint64_t raw_read, raw_size; /* raw_size 0: not known */
 	uint64_t text_bytes;
-	size_t raw_from, raw_to;   /* the part of raw[] not yet turned into text */
+	size_t raw_from, raw_to; /* the part of raw[] not yet turned into text */
 	size_t text_from, text_to; /* the part of text[] not yet handed out */
 	char error[INPUT_ERROR_TEXT];
 	uint8_t raw[RAW_BYTES];

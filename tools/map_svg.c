@@ -21,25 +21,42 @@
 #define GUTTER 62 /* addresses, left of the cells */
 #define PANEL 264 /* block sizes and pools, right of them */
 #define GRID (WIDTH - 2 * MARGIN - 2 * PAD - GUTTER - PANEL - 24)
-#define HEAD 172     /* title to legend */
+#define HEAD 172 /* title to legend */
 #define CARD_HEAD 56 /* a room's name and figures */
 #define CELLS_MAX 8192u
 #define CELLS_HEIGHT 820u /* all rooms' cells together, about */
 #define ORDERS (LAB_ORDER_MAX + 1)
+#define POOL_STEP 15
 #define LEAF 512u
 
-/* Shades: wholly free, eight of broken by use, full. */
-#define SHADES 10u
+/* Shades: wholly free, eight of broken by use, full, kept by pools. */
+#define SHADES 11u
 #define SHADE_WHOLE 0u
 #define SHADE_FULL 9u
-static const char *const shades[SHADES] = { "#2f9e8f", "#fbe3a4", "#f9d07e", "#f6b95b", "#f09f43",
-					    "#e68436", "#d8672e", "#c24b2a", "#a23628", "#33415c" };
+#define SHADE_KEPT 10u
+static const char *const shades[SHADES] = { "#2f9e8f", "#fbe3a4", "#f9d07e", "#f6b95b", "#f09f43", "#e68436",
+					    "#d8672e", "#c24b2a", "#a23628", "#33415c", "#7c8bea" };
+
+/* With more leaves in use than this, frames that pools keep are not told from those in use. */
+#define SEARCHED_MAX ((uint64_t)1 << 17)
+
+/* What a leaf, or each of a cell's leaves, is. */
+enum part {
+	PART_WHOLE,
+	PART_BROKEN,
+	PART_FULL,
+	PART_KEPT, /* not in use, but kept by pools */
+	PARTS,
+};
+static const unsigned int part_shade[PARTS] = { SHADE_WHOLE, 4, SHADE_FULL, SHADE_KEPT };
 
 struct map_room {
 	struct lab_room_stats stats;
 	uint64_t leaves, cells;
-	uint64_t whole, broken, full; /* leaves */
-	unsigned int height;	      /* of its card */
+	uint64_t part[PARTS]; /* leaves */
+	bool pools_below; /* its pools are shown below its cells, not at their right */
+	unsigned int height; /* of its card */
+	uint64_t grid_height;
 };
 
 struct map {
@@ -49,7 +66,7 @@ struct map {
 	uint64_t per_cell; /* leaves a cell */
 	unsigned int edge, columns;
 	struct map_room room[LAB_ROOMS_MAX];
-	uint64_t leaves, whole, broken, full, frames, free;
+	uint64_t leaves, part[PARTS], frames, free;
 };
 
 /* ---------------------------------------------------------------- words */
@@ -76,36 +93,55 @@ static void put_text(const struct map *map, const char *class, const int at[2], 
 
 static void put_rect(const struct map *map, const char *fill, const double box[4], const char *more)
 {
-	fprintf(map->file, "<rect x=\"%.4g\" y=\"%.4g\" width=\"%.4g\" height=\"%.4g\" fill=\"%s\"%s/>\n", box[0],
-		box[1], box[2], box[3], fill, more);
+	fprintf(map->file, "<rect x=\"%.4g\" y=\"%.4g\" width=\"%.4g\" height=\"%.4g\" fill=\"%s\"%s/>\n",
+		box[0], box[1], box[2], box[3], fill, more);
 }
 
-static void bytes_text(uint64_t bytes, char *text, size_t size)
-{
-	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
-	double value = (double)bytes;
-	unsigned int unit = 0;
-
-	while (value >= 1024 && unit < 5) {
-		value /= 1024;
-		unit++;
-	}
-	snprintf(text, size, "%.*f %s", value < 10 && value != (double)(int)value ? 1 : 0, value, units[unit]);
-}
-
+/* Frames as bytes; three digits are enough: "11.9 GiB". */
 static void frames_text(const struct map *map, uint64_t frames, char *text, size_t size)
 {
-	bytes_text(frames << map->page_shift, text, size);
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB", "PiB" };
+	double value = (double)(frames << map->page_shift);
+	unsigned int unit;
+
+	for (unit = 0; value >= 1024 && unit < 5; unit++)
+		value /= 1024;
+	snprintf(text, size, value < 999.5 ? "%.3g %s" : "%.0f %s", value, units[unit]);
 }
 
 /* ---------------------------------------------------------------- what there is */
 
-/* Frames that this leaf has: the last of a room may be cut. */
-static unsigned int leaf_frames(const struct map_room *room, uint64_t leaf)
-{
-	uint64_t left = room->stats.frames - leaf * LEAF;
+struct leaf {
+	enum part part;
+	unsigned int used, frames;
+};
 
-	return left < LEAF ? (unsigned int)left : LEAF;
+static bool is_kept(const struct map *map, uint64_t frame)
+{
+	struct lab_page_info info;
+
+	return !lab_page_info(map->lab, lab_frame_page(map->lab, frame), &info) && info.state == LAB_POOLED;
+}
+
+static struct leaf look_leaf(const struct map *map, unsigned int number, uint64_t index)
+{
+	const struct lab_room_stats *stats = &map->room[number].stats;
+	uint64_t left = stats->frames - index * LEAF;
+	struct leaf leaf = { PART_BROKEN, 0, left < LEAF ? (unsigned int)left : LEAF };
+	int free_frames = lab_leaf_free(map->lab, number, index);
+	unsigned int i, unused = free_frames > 0 ? (unsigned int)free_frames : 0;
+	bool search = stats->free_pooled && map->room[number].leaves - stats->leaves_whole <= SEARCHED_MAX;
+
+	if (unused == LEAF)
+		return (struct leaf){ PART_WHOLE, 0, LEAF };
+	for (i = 0; search && i < leaf.frames; i++)
+		unused += is_kept(map, stats->first_frame + index * LEAF + i);
+	leaf.used = unused < leaf.frames ? leaf.frames - unused : 0; /* it may change while it is counted */
+	if (free_frames <= 0)
+		leaf.part = PART_FULL;
+	if (search && !leaf.used)
+		leaf.part = PART_KEPT;
+	return leaf;
 }
 
 static bool map_look(struct map *map)
@@ -113,7 +149,7 @@ static bool map_look(struct map *map)
 	struct lab_stats stats;
 	struct map_room *room;
 	uint64_t leaf;
-	int free_frames;
+	unsigned int i;
 
 	if (lab_stats(map->lab, &stats))
 		return false;
@@ -123,28 +159,37 @@ static bool map_look(struct map *map)
 		if (lab_room_stats(map->lab, map->rooms, &room->stats))
 			return false;
 		room->leaves = (room->stats.frames + LEAF - 1) / LEAF;
-		for (leaf = 0; leaf < room->leaves; leaf++) {
-			free_frames = lab_leaf_free(map->lab, map->rooms, leaf);
-			room->whole += free_frames == (int)LEAF;
-			room->full += free_frames <= 0;
-		}
-		room->broken = room->leaves - room->whole - room->full;
+		for (leaf = 0; leaf < room->leaves; leaf++)
+			room->part[look_leaf(map, map->rooms, leaf).part]++;
+		for (i = 0; i < PARTS; i++)
+			map->part[i] += room->part[i];
 		map->leaves += room->leaves;
-		map->whole += room->whole;
-		map->broken += room->broken;
-		map->full += room->full;
 		map->frames += room->stats.managed;
 		map->free += room->stats.free_commons + room->stats.free_pooled;
 	}
 	return map->rooms > 0;
 }
 
+/* How high a room's card becomes; its pools go where that makes it lower. */
+static void room_layout(const struct map *map, struct map_room *room)
+{
+	uint64_t orders = 20 + ORDERS * 13, bands = room->stats.bands, beside, below;
+
+	room->grid_height = (room->cells + map->columns - 1) / map->columns * map->edge;
+	beside = orders + (bands ? 34 + bands * POOL_STEP : 0);
+	below = room->grid_height + 20 + (bands ? 24 + (bands + 1) / 2 * POOL_STEP : 0);
+	beside = beside > room->grid_height ? beside : room->grid_height;
+	below = below > orders ? below : orders;
+	room->pools_below = below < beside;
+	room->height = CARD_HEAD + (unsigned int)(room->pools_below ? below : beside) + PAD;
+}
+
 /* The largest cells with which all rooms fit, more or less, on one page. */
 static void map_layout(struct map *map)
 {
 	static const unsigned int edges[] = { 18, 15, 12, 10, 9, 8, 7 };
-	unsigned int i, room, panel;
-	uint64_t height, rows;
+	unsigned int i, room;
+	uint64_t height;
 
 	for (map->per_cell = 1; map->leaves / map->per_cell > CELLS_MAX;)
 		map->per_cell *= 2;
@@ -158,41 +203,31 @@ static void map_layout(struct map *map)
 		if (height <= CELLS_HEIGHT)
 			break;
 	}
-	for (room = 0; room < map->rooms; room++) {
-		rows = (map->room[room].cells + map->columns - 1) / map->columns;
-		panel = 20 + ORDERS * 13 + (map->room[room].stats.bands ? 34 + map->room[room].stats.bands * 15 : 0);
-		height = rows * map->edge > panel ? rows * map->edge : panel;
-		map->room[room].height = CARD_HEAD + (unsigned int)height + PAD;
-	}
+	for (room = 0; room < map->rooms; room++)
+		room_layout(map, &map->room[room]);
 }
 
 /* ---------------------------------------------------------------- cells */
 
 /* What the leaves of a cell are. */
 struct cell {
-	unsigned int whole, broken, full;
+	unsigned int part[PARTS], leaves;
 	uint64_t used, frames; /* of the broken ones */
 };
 
 static struct cell look_cell(const struct map *map, unsigned int room, uint64_t first)
 {
-	const struct map_room *own = &map->room[room];
 	struct cell cell = { 0 };
-	unsigned int frames;
-	uint64_t leaf;
-	int free_frames;
+	struct leaf leaf;
+	uint64_t i;
 
-	for (leaf = first; leaf < first + map->per_cell && leaf < own->leaves; leaf++) {
-		frames = leaf_frames(own, leaf);
-		free_frames = lab_leaf_free(map->lab, room, leaf);
-		if (free_frames <= 0) {
-			cell.full++;
-		} else if (free_frames == (int)LEAF) {
-			cell.whole++;
-		} else {
-			cell.broken++;
-			cell.frames += frames;
-			cell.used += frames - (unsigned int)free_frames;
+	for (i = first; i < first + map->per_cell && i < map->room[room].leaves; i++) {
+		leaf = look_leaf(map, room, i);
+		cell.part[leaf.part]++;
+		cell.leaves++;
+		if (leaf.part == PART_BROKEN) {
+			cell.frames += leaf.frames;
+			cell.used += leaf.used;
 		}
 	}
 	return cell;
@@ -201,17 +236,16 @@ static struct cell look_cell(const struct map *map, unsigned int room, uint64_t 
 /* Draw a cell: slices of what its leaves are, side by side; with a leaf a cell, one slice. */
 static void put_cell(const struct map *map, const struct cell *cell, const double at[2], FILE *const *path)
 {
-	const unsigned int part[3] = { cell->whole, cell->broken, cell->full };
-	unsigned int sum = part[0] + part[1] + part[2], i, shade;
 	double side = map->edge - 1, x = at[0], width;
+	unsigned int i, shade;
 
-	for (i = 0; i < 3; i++) {
-		if (!part[i])
+	for (i = 0; i < PARTS; i++) {
+		if (!cell->part[i])
 			continue;
-		shade = i == 0 ? SHADE_WHOLE : SHADE_FULL;
-		if (i == 1)
-			shade = 1 + (unsigned int)(cell->used * (SHADES - 2) / (cell->frames + 1));
-		width = side * part[i] / sum;
+		shade = part_shade[i];
+		if (i == PART_BROKEN)
+			shade = 1 + (unsigned int)(cell->used * (SHADE_FULL - 1) / (cell->frames + 1));
+		width = side * cell->part[i] / cell->leaves;
 		fprintf(path[shade], "M%.4g %.4gh%.3gv%gh-%.3gz", x, at[1], width, side, width);
 		x += width;
 	}
@@ -233,7 +267,6 @@ static bool put_cells(const struct map *map, unsigned int room, int top)
 		double at[2] = { left + (double)(i % map->columns) * map->edge,
 				 top + (double)(i / map->columns) * map->edge };
 		struct cell cell = look_cell(map, room, i * map->per_cell);
-
 		put_cell(map, &cell, at, path);
 	}
 	for (i = 0; i < SHADES; i++) {
@@ -253,9 +286,12 @@ static void put_addresses(const struct map *map, const struct map_room *room, in
 	char text[32];
 
 	for (row = 0; row < rows; row += every) {
-		frames_text(map, room->stats.first_frame + row * map->columns * map->per_cell * LEAF, text, sizeof(text));
+		frames_text(map, room->stats.first_frame + row * map->columns * map->per_cell * LEAF, text,
+			    sizeof(text));
 		put_text(map, "m e",
-			 (int[]){ MARGIN + PAD + GUTTER - 8, top + (int)(row * map->edge) + (int)map->edge / 2 + 4 }, text);
+			 (int[]){ MARGIN + PAD + GUTTER - 8,
+				  top + (int)(row * map->edge) + (int)map->edge / 2 + 4 },
+			 text);
 	}
 }
 
@@ -281,7 +317,8 @@ static void put_orders(const struct map *map, const struct map_room *room, int t
 		put_rect(map, "#eceae4", (double[]){ left + 58, y, 130, 9 }, "");
 		if (frames)
 			put_rect(map, order == LAB_ORDER_MAX ? shades[SHADE_WHOLE] : shades[4],
-				 (double[]){ left + 58, y, 0.5 + 129.5 * (double)frames / (double)sum, 9 }, "");
+				 (double[]){ left + 58, y, 0.5 + 129.5 * (double)frames / (double)sum, 9 },
+				 "");
 		snprintf(text, sizeof(text), "%" PRIu64, room->stats.free_blocks[order]);
 		put_text(map, "m e", (int[]){ left + PANEL, y + 9 }, text);
 	}
@@ -289,112 +326,130 @@ static void put_orders(const struct map *map, const struct map_room *room, int t
 
 static const char *band_name(const struct lab_room_stats *stats, unsigned int band)
 {
-	if (stats->band_floor[band] >= stats->low)
-		return "high to low";
-	return stats->band_floor[band] >= stats->min ? "low to min" : "reserve in min";
+	uint64_t floor = stats->band_floor[band];
+
+	if (floor >= stats->low)
+		return floor >= stats->high ? "lowmem reserve" : "high to low";
+	return floor >= stats->min ? "low to min" : "reserve in min";
 }
 
+static void put_pool(const struct map *map, const struct lab_room_stats *stats, unsigned int band,
+		     const int at[2])
+{
+	double fill = stats->band_frames[band]
+			      ? (double)stats->band_free[band] / (double)stats->band_frames[band]
+			      : 0;
+	const int left = at[0], y = at[1];
+	char text[64];
+
+	put_text(map, "m e", (int[]){ left + 88, y + 9 }, band_name(stats, band));
+	put_rect(map, "#eceae4", (double[]){ left + 96, y, 76, 10 }, " rx=\"2\"");
+	if (fill > 0)
+		put_rect(map, "#5b6ee1", (double[]){ left + 96, y, 76 * fill, 10 }, " rx=\"2\"");
+	snprintf(text, sizeof(text), "%" PRIu64 " / %" PRIu64, stats->band_free[band],
+		 stats->band_frames[band]);
+	put_text(map, "m e", (int[]){ left + PANEL, y + 9 }, text);
+}
+
+/* The pools, outermost first, in one column at the right or in two below the cells. */
 static void put_pools(const struct map *map, const struct map_room *room, int top)
 {
 	const struct lab_room_stats *stats = &room->stats;
-	const int left = WIDTH - MARGIN - PAD - PANEL;
-	unsigned int band, row = 0;
-	double fill;
-	char text[64];
+	int left = room->pools_below ? MARGIN + PAD + GUTTER : WIDTH - MARGIN - PAD - PANEL, row = 0;
+	int rows = (int)(room->pools_below ? (stats->bands + 1) / 2 : stats->bands);
+	unsigned int band;
 
+	top += room->pools_below ? (int)room->grid_height + 20 : 20 + (int)ORDERS * 13 + 12;
 	put_text(map, "s", (int[]){ left, top + 8 }, "pools: frames kept, outermost first");
-	for (band = stats->bands; band-- > 0; row++) {
-		int y = top + 18 + (int)row * 15;
-
-		fill = stats->band_frames[band] ? (double)stats->band_free[band] / (double)stats->band_frames[band] : 0;
-		put_text(map, "m e", (int[]){ left + 88, y + 9 }, band_name(stats, band));
-		put_rect(map, "#eceae4", (double[]){ left + 96, y, 92, 10 }, " rx=\"2\"");
-		if (fill > 0)
-			put_rect(map, "#5b6ee1", (double[]){ left + 96, y, 92 * fill, 10 }, " rx=\"2\"");
-		snprintf(text, sizeof(text), "%" PRIu64 " / %" PRIu64, stats->band_free[band], stats->band_frames[band]);
-		put_text(map, "m e", (int[]){ left + PANEL, y + 9 }, text);
-	}
+	for (band = stats->bands; band-- > 0; row++)
+		put_pool(map, stats, band,
+			 (int[]){ left + row / rows * (PANEL + 24), top + 18 + row % rows * POOL_STEP });
 }
 
 /* ---------------------------------------------------------------- a room, and the whole */
 
+static void parts_text(const uint64_t *part, char *text, size_t size)
+{
+	int used = snprintf(text, size, "%" PRIu64 " whole, %" PRIu64 " broken, %" PRIu64 " full",
+			    part[PART_WHOLE], part[PART_BROKEN], part[PART_FULL]);
+
+	if (part[PART_KEPT])
+		snprintf(text + used, size - (size_t)used, ", %" PRIu64 " kept by pools", part[PART_KEPT]);
+}
+
 static bool put_room(const struct map *map, unsigned int number, int top)
 {
 	const struct map_room *room = &map->room[number];
-	char size[32], kept[32], text[192];
+	char size[32], kept[32], parts[128], text[320];
 
 	put_rect(map, "#ffffff", (double[]){ MARGIN, top, WIDTH - 2 * MARGIN, room->height },
 		 " rx=\"8\" stroke=\"#dedbd2\"");
 	put_text(map, "b", (int[]){ MARGIN + PAD, top + 30 }, room->stats.name);
 	frames_text(map, room->stats.managed, size, sizeof(size));
 	frames_text(map, room->stats.free_commons + room->stats.free_pooled, kept, sizeof(kept));
+	parts_text(room->part, parts, sizeof(parts));
 	snprintf(text, sizeof(text),
-		 "%s, free %s; huge pages: %" PRIu64 " whole, %" PRIu64 " broken, %" PRIu64
-		 " full; watermarks %" PRIu64 " / %" PRIu64 " / %" PRIu64,
-		 size, kept, room->whole, room->broken, room->full, room->stats.min, room->stats.low,
-		 room->stats.high);
+		 "%s, free %s; huge pages: %s; watermarks %" PRIu64 " / %" PRIu64 " / %" PRIu64, size, kept,
+		 parts, room->stats.min, room->stats.low, room->stats.high);
 	put_text(map, "s", (int[]){ MARGIN + PAD + 110, top + 30 }, text);
 	put_addresses(map, room, top + CARD_HEAD);
 	if (!put_cells(map, number, top + CARD_HEAD))
 		return false;
 	put_orders(map, room, top + CARD_HEAD);
 	if (room->stats.bands)
-		put_pools(map, room, top + CARD_HEAD + 20 + (int)ORDERS * 13 + 12);
+		put_pools(map, room, top + CARD_HEAD);
 	return true;
 }
 
-/* All huge pages in one bar: whole, broken, full. */
+/* All huge pages in one bar. */
 static void put_bar(const struct map *map, int top)
 {
-	const uint64_t part[3] = { map->whole, map->broken, map->full };
-	const char *const fill[3] = { shades[SHADE_WHOLE], shades[4], shades[SHADE_FULL] };
-	const double width = WIDTH - 2 * MARGIN;
-	double x = MARGIN, part_width;
+	double x = MARGIN, width;
 	unsigned int i;
 
-	for (i = 0; i < 3; i++) {
-		part_width = map->leaves ? width * (double)part[i] / (double)map->leaves : 0;
-		if (part[i])
-			put_rect(map, fill[i], (double[]){ x, top, part_width, 12 }, "");
-		x += part_width;
+	for (i = 0; i < PARTS; i++, x += width) {
+		width = (double)(WIDTH - 2 * MARGIN) * (double)map->part[i] / (double)map->leaves;
+		put_rect(map, shades[part_shade[i]], (double[]){ x, top, width, 12 }, "");
 	}
 }
 
 static void put_legend(const struct map *map, int top)
 {
-	char text[96];
-	unsigned int i;
+	static const struct {
+		unsigned int first, count;
+		const char *text;
+		int width;
+	} entries[] = {
+		{ SHADE_WHOLE, 1, "huge page whole", 150 },
+		{ 1, SHADE_FULL - 1, "broken: one frame to nearly all in use", 384 },
+		{ SHADE_FULL, 1, "full", 68 },
+		{ SHADE_KEPT, 1, "unused, kept by pools", 0 },
+	};
+	unsigned int i, shade;
 	int x = MARGIN;
+	char text[96];
 
-	put_rect(map, shades[SHADE_WHOLE], (double[]){ x, top, 12, 12 }, "");
-	put_text(map, "s", (int[]){ x + 18, top + 10 }, "huge page whole");
-	x += 142;
-	for (i = 1; i < SHADE_FULL; i++)
-		put_rect(map, shades[i], (double[]){ x + 13 * (int)(i - 1), top, 12, 12 }, "");
-	put_text(map, "s", (int[]){ x + 112, top + 10 }, "broken: one frame to nearly all in use");
-	x += 372;
-	put_rect(map, shades[SHADE_FULL], (double[]){ x, top, 12, 12 }, "");
-	put_text(map, "s", (int[]){ x + 18, top + 10 }, "full");
-	x += 66;
-	put_rect(map, "#5b6ee1", (double[]){ x, top + 1, 22, 10 }, " rx=\"2\"");
-	put_text(map, "s", (int[]){ x + 28, top + 10 }, "fill of a pool");
-	if (map->per_cell == 1)
-		snprintf(text, sizeof(text), "a cell is %u frames", LEAF);
-	else
-		snprintf(text, sizeof(text), "a cell is %" PRIu64 " huge pages, in slices", map->per_cell);
+	for (i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {
+		for (shade = 0; shade < entries[i].count; shade++)
+			put_rect(map, shades[entries[i].first + shade],
+				 (double[]){ x + 13 * (int)shade, top, 12, 12 }, "");
+		put_text(map, "s", (int[]){ x + 13 * (int)entries[i].count + 6, top + 10 }, entries[i].text);
+		x += entries[i].width;
+	}
+	snprintf(text, sizeof(text), "a cell is %" PRIu64 " huge page%s", map->per_cell,
+		 map->per_cell == 1 ? "" : "s, in slices");
 	put_text(map, "m e", (int[]){ WIDTH - MARGIN, top + 10 }, text);
 }
 
 static void put_head(const struct map *map, const char *title, const char *subtitle)
 {
-	char size[32], kept[32], text[224];
+	char size[32], kept[32], parts[128], text[320];
 
 	frames_text(map, map->frames, size, sizeof(size));
 	frames_text(map, map->free, kept, sizeof(kept));
-	snprintf(text, sizeof(text),
-		 "%s in %u room%s, %s of it free. Of %" PRIu64 " huge pages %" PRIu64 " are whole, %" PRIu64
-		 " broken, %" PRIu64 " full.",
-		 size, map->rooms, map->rooms == 1 ? "" : "s", kept, map->leaves, map->whole, map->broken, map->full);
+	parts_text(map->part, parts, sizeof(parts));
+	snprintf(text, sizeof(text), "%s in %u room%s, %s of it free.  Of %" PRIu64 " huge pages: %s.", size,
+		 map->rooms, map->rooms == 1 ? "" : "s", kept, map->leaves, parts);
 	put_text(map, "t", (int[]){ MARGIN, 50 }, title);
 	put_text(map, "s", (int[]){ MARGIN, 74 }, subtitle);
 	put_text(map, "s", (int[]){ MARGIN, 94 }, text);
@@ -411,7 +466,8 @@ static bool map_draw(struct map *map, const char *title, const char *subtitle)
 	for (room = 0; room < map->rooms; room++)
 		height += map->room[room].height + 16;
 	fprintf(map->file,
-		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" height=\"%u\">\n"
+		"<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %u\" width=\"%d\" "
+		"height=\"%u\">\n"
 		"<style>text{font-family:'DejaVu Sans',Verdana,Helvetica,Arial,sans-serif;fill:#22303c}"
 		".t{font-size:24px;font-weight:bold}.b{font-size:17px;font-weight:bold}.s{font-size:12px}"
 		".m{font-size:10px;fill:#6b7785}.e{text-anchor:end}</style>\n",
@@ -436,10 +492,9 @@ bool map_svg(FILE *file, const struct labyrinth *lab, const char *title, const c
 	map->lab = lab;
 	map->file = file;
 	fine = map_look(map);
-	if (fine) {
+	if (fine)
 		map_layout(map);
-		fine = map_draw(map, title, subtitle);
-	}
+	fine = fine && map_draw(map, title, subtitle);
 	free(map);
 	return fine;
 }

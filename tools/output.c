@@ -77,7 +77,9 @@ static bool output_check(struct output *output, char *error)
 
 bool output_open(struct output *output, const char *path, char *error)
 {
-	char *real = strcmp(path, "-") ? realpath(path, NULL) : NULL; /* behind a link, the file itself */
+	struct stat st;
+	bool link = strcmp(path, "-") && !lstat(path, &st) && S_ISLNK(st.st_mode);
+	char *real = link ? realpath(path, NULL) : NULL; /* the file itself is replaced, not the link */
 
 	*output = (struct output){ .path = real ? real : strdup(path) };
 	if (output->path)
@@ -104,14 +106,15 @@ static bool write_all(int fd, const char *text, size_t size)
 	return true;
 }
 
-/* Write the text beside its place, or, where that cannot be, to it.  Standard output comes last. */
+/* Write the text beside its place, or, where that cannot be (`direct`), to it. */
 static bool output_write(struct output *output, bool direct, char *error)
 {
-	bool to_stdout = !strcmp(output->path, "-"), fine;
+	bool to_stdout, fine;
 	int fd;
 
 	if (!output->file || direct != written_directly(output->path))
 		return true;
+	to_stdout = !strcmp(output->path, "-");
 	if (fflush(output->file) || ferror(output->file)) {
 		errno = ENOMEM;
 		return output_fail(output, error);
@@ -119,7 +122,8 @@ static bool output_write(struct output *output, bool direct, char *error)
 	if (to_stdout)
 		fd = STDOUT_FILENO;
 	else
-		fd = direct ? open(output->path, O_WRONLY | O_CLOEXEC) : open_beside(output->path, &output->beside);
+		fd = direct ? open(output->path, O_WRONLY | O_CLOEXEC)
+			    : open_beside(output->path, &output->beside);
 	if (fd < 0)
 		return output_fail(output, error);
 	fine = write_all(fd, output->text, output->size);

@@ -2,6 +2,7 @@
 /*
  * progress.c - see progress.h.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "progress.h"
 
 #include <stdio.h>

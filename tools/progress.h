@@ -16,7 +16,7 @@ enum progress_wish {
 struct progress {
 	bool on, terminal, drawn;
 	const char *name; /* of what is being done */
-	int shown;	  /* percent, or quarter */
+	int shown; /* percent, or quarter */
 };
 
 void progress_begin(struct progress *progress, enum progress_wish wish, const char *name);

@@ -125,7 +125,8 @@ static struct plan *read_events(struct replay *replay, struct trace *trace, cons
 		replay_fail(replay, "out of memory");
 	while (maker && (got = trace_next(trace, &event)) > 0) {
 		if (plan_maker_feed(maker, &event) < 0) {
-			snprintf(replay->error, sizeof(replay->error), "%.200s: %s", path, plan_maker_error(maker));
+			snprintf(replay->error, sizeof(replay->error), "%.200s: %s", path,
+				 plan_maker_error(maker));
 			plan_maker_delete(maker);
 			return NULL;
 		}
@@ -168,17 +169,19 @@ static bool draw_map(const struct labyrinth *lab, void *data)
 {
 	struct running *running = data;
 	const struct report *report = running->report;
-	const char *slash = strrchr(report->trace, '/');
+	const char *slash = strrchr(report->trace, '/'), *name = slash ? slash + 1 : report->trace;
 	char title[160], subtitle[256];
 
 	if (!running->map)
 		return true;
-	snprintf(title, sizeof(title), "%.120s, replayed", strcmp(report->trace, "-") ? (slash ? slash + 1 : report->trace) :
-											 "standard input");
+	if (!strcmp(report->trace, "-"))
+		name = "standard input";
+	snprintf(title, sizeof(title), "%.120s, replayed", name);
 	snprintf(subtitle, sizeof(subtitle),
-		 "The labyrinth after %llu allocations and %llu frees%s. Peak %llu frames in use, now %llu.",
+		 "The labyrinth after %llu allocations and %llu frees%s. At the peak %llu frames were live, "
+		 "now %llu.",
 		 (unsigned long long)report->plan.allocs, (unsigned long long)report->plan.frees,
-		 report->machine.full_size ? " on a machine of the recorded size" : " on a smaller machine of the same shape",
+		 report->machine.full_size ? "" : ", on a smaller machine of the recorded one's shape",
 		 (unsigned long long)report->plan.peak_frames, (unsigned long long)report->plan.end_frames);
 	return map_svg(running->map->file, lab, title, subtitle) ||
 	       replay_fail(running->replay, "out of memory while drawing the map");
@@ -203,9 +206,14 @@ static void tell_lazy(struct replay *replay, const struct machine *machine)
 static bool run_plan(struct replay *replay, const struct plan *plan, struct running *running)
 {
 	struct report *report = running->report;
-	struct machine_need need = { plan->counts.highest_frame, plan->counts.peak_frames, plan->counts.cpus };
-	struct run run = { .plan = plan, .machine = &report->machine, .buddy = replay->options.buddy,
-			   .at_end = draw_map, .progress = show_running, .data = running };
+	struct machine_need need = { plan->counts.highest_frame, plan->counts.peak_frames,
+				     plan->counts.cpus };
+	struct run run = { .plan = plan,
+			   .machine = &report->machine,
+			   .buddy = replay->options.buddy,
+			   .at_end = draw_map,
+			   .progress = show_running,
+			   .data = running };
 
 	if (need.cpus > 4096)
 		need.cpus = 4096;
@@ -213,7 +221,8 @@ static bool run_plan(struct replay *replay, const struct plan *plan, struct runn
 	report->buddy = replay->options.buddy;
 	if (!machine_plan(&report->machine, &replay->options.machine, &need, run.error) || !run_all(&run)) {
 		if (*run.error)
-			snprintf(replay->error, sizeof(replay->error), "%.200s: %s", report->trace, run.error);
+			snprintf(replay->error, sizeof(replay->error), "%.200s: %s", report->trace,
+				 run.error);
 		return false;
 	}
 	tell_lazy(replay, &report->machine);

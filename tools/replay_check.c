@@ -33,7 +33,8 @@ static void buddy_start(struct check *check)
 	for (i = 0; i < plan->start_count; i++) {
 		start = &plan->starts[i];
 		frame = (int64_t)start->frame;
-		if (!check->run->machine->full_size || buddy_alloc_at(check->buddy, start->frame, start->order))
+		if (!check->run->machine->full_size ||
+		    buddy_alloc_at(check->buddy, start->frame, start->order))
 			frame = buddy_alloc(check->buddy, start->order);
 		check->buddy_frames[i] = frame;
 	}
@@ -183,7 +184,8 @@ static void check_ops(struct check *check)
 			buddy_op(check, op);
 		if (i == plan->counts.peak_op) {
 			run->result.huge.at_peak = huge_free(check);
-			run->result.buddy.at_peak = check->buddy ? buddy_huge_free(check->buddy, LAB_ORDER_MAX) : 0;
+			run->result.buddy.at_peak =
+				check->buddy ? buddy_huge_free(check->buddy, LAB_ORDER_MAX) : 0;
 		}
 		if (run->progress && i % PROGRESS_OPS == 0)
 			run->progress((double)i / (double)plan->op_count / 3, run->data);
@@ -217,7 +219,9 @@ static void check_rooms(struct check *check)
 		if (lab_room_stats(check->pass.lab, result->rooms, &stats))
 			break;
 		room = &result->room[result->rooms];
-		*room = (struct run_room){ .frames = stats.frames, .min = stats.min, .low = stats.low, .high = stats.high };
+		*room = (struct run_room){
+			.frames = stats.frames, .min = stats.min, .low = stats.low, .high = stats.high
+		};
 		snprintf(room->name, sizeof(room->name), "%s", stats.name);
 	}
 }
@@ -229,7 +233,8 @@ static bool check_close(struct check *check, uint64_t *frames)
 	uint32_t i;
 
 	for (i = 0; i < run->plan->slots; i++)
-		frames[i] = check->pass.pages[i] ? lab_page_frame(check->pass.lab, check->pass.pages[i]) : UINT64_MAX;
+		frames[i] = check->pass.pages[i] ? lab_page_frame(check->pass.lab, check->pass.pages[i])
+						 : UINT64_MAX;
 	run->result.huge.at_end = huge_free(check);
 	run->result.buddy.at_end = check->buddy ? buddy_huge_free(check->buddy, LAB_ORDER_MAX) : 0;
 	check_rooms(check);

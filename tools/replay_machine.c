@@ -106,7 +106,8 @@ bool machine_parse_zones(struct machine_wish *wish, const char *text, char *erro
 		if (parse_zone(wish, &p, &below, &last))
 			continue;
 		snprintf(error, MACHINE_ERROR_TEXT,
-			 "--zones '%.80s': wants ends, rising by 2 MiB at least, like dma=16M,dma32=4G,normal=REST "
+			 "--zones '%.80s': wants ends, rising by 2 MiB at least, like "
+			 "dma=16M,dma32=4G,normal=REST "
 			 "(zones: dma, dma32, normal, highmem, movable)",
 			 text);
 		return false;
@@ -127,7 +128,8 @@ bool machine_parse_memory(struct machine_wish *wish, const char *text, char *err
 	} else if (*text >= '0' && *text <= '9') {
 		wish->memory_frames = 0;
 		wish->memory_factor = strtod(text, &rest);
-		if (rest[0] == 'x' && !rest[1] && wish->memory_factor >= 0.01 && wish->memory_factor <= 1e6)
+		if (rest == text + strspn(text, "0123456789.") && !strcmp(rest, "x") &&
+		    wish->memory_factor >= 0.01 && wish->memory_factor <= 1e6)
 			return true;
 	}
 	snprintf(error, MACHINE_ERROR_TEXT,
@@ -170,7 +172,9 @@ static void zone_shares(uint64_t *share, uint64_t span, uint64_t frames)
 	for (zone = 0; zone < LAB_ZONES; zone++) {
 		if (!share[zone] || zone == largest)
 			continue;
-		share[zone] = (uint64_t)((double)share[zone] / (double)span * (double)frames / (double)unit + 0.5) * unit;
+		share[zone] =
+			(uint64_t)((double)share[zone] / (double)span * (double)frames / (double)unit + 0.5) *
+			unit;
 		if (!share[zone])
 			share[zone] = unit;
 		given += share[zone];
@@ -216,9 +220,15 @@ bool machine_plan(struct machine *machine, const struct machine_wish *wish, cons
 	}
 	if (machine->frames < MEMORY_MIN_FRAMES)
 		machine->frames = MEMORY_MIN_FRAMES;
+	if (machine->frames > MEMORY_MAX_FRAMES) {
+		snprintf(error, MACHINE_ERROR_TEXT, "a machine of %llu TiB is too large: give --memory",
+			 (unsigned long long)(machine->frames >> 28));
+		return false;
+	}
 	machine->full_size = machine->frames >= span;
 	if (!zone_frames(wish, machine->full_size ? machine->frames : span, frames)) {
-		snprintf(error, MACHINE_ERROR_TEXT, "--zones end below the machine's %llu MiB: let the last be REST",
+		snprintf(error, MACHINE_ERROR_TEXT,
+			 "--zones end below the machine's %llu MiB: let the last be REST",
 			 (unsigned long long)((machine->full_size ? machine->frames : span) >> 8));
 		return false;
 	}
@@ -268,6 +278,7 @@ struct labyrinth *machine_open(struct machine *machine, char *error)
 	 * know the call, the first pass over the events touches what they need.
 	 */
 	if (worth_locking(machine))
-		madvise((void *)((uintptr_t)lab & ~(uintptr_t)4095), lab_user_metadata_bytes(lab), MADV_POPULATE_WRITE);
+		madvise((void *)((uintptr_t)lab & ~(uintptr_t)4095), lab_user_metadata_bytes(lab),
+			MADV_POPULATE_WRITE);
 	return lab;
 }

@@ -21,10 +21,10 @@
 /* What the user asked for: zones by where they end, memory by size or by factor of the peak. */
 struct machine_wish {
 	uint64_t zone_end[LAB_ZONES]; /* first frame behind the zone; 0: no such zone; UINT64_MAX: the rest */
-	uint64_t memory_frames;	      /* 0: full size, or by factor */
-	double memory_factor;	      /* of the peak; 0: not so */
-	unsigned int cpus;	      /* 0: as many as the trace has */
-	uint64_t min_free_kbytes;     /* 0: as Linux computes it */
+	uint64_t memory_frames; /* 0: full size, or by factor */
+	double memory_factor; /* of the peak; 0: not so */
+	unsigned int cpus; /* 0: as many as the trace has */
+	uint64_t min_free_kbytes; /* 0: as Linux computes it */
 };
 
 void machine_wish_default(struct machine_wish *wish);
@@ -42,9 +42,9 @@ struct machine_need {
 struct machine {
 	struct lab_user_room room[LAB_ZONES];
 	unsigned int rooms;
-	uint64_t frames;      /* of all rooms */
-	bool full_size;	      /* frames carry the recorded machine's numbers */
-	bool lazy;	      /* its metadata could not be locked: touched, but not locked */
+	uint64_t frames; /* of all rooms */
+	bool full_size; /* frames carry the recorded machine's numbers */
+	bool lazy; /* its metadata could not be locked: touched, but not locked */
 	char why_lazy[LAB_ERROR_TEXT];
 	unsigned int cpus;
 	uint64_t min_free_kbytes;

@@ -15,7 +15,8 @@ static const char help[] =
 	"Usage: labyrinth replay [OPTION]... TRACE...\n"
 	"Answer a kernel's recorded page requests with a labyrinth, and check every answer.\n"
 	"\n"
-	"TRACE is the text of `perf script`, of ftrace's trace file or of `trace-cmd report` with the events\n"
+	"TRACE is the text of `perf script`, of ftrace's trace file or of `trace-cmd report` with the "
+	"events\n"
 	"kmem:mm_page_alloc and kmem:mm_page_free, plain or .xz; - is standard input.\n"
 	"\n"
 	"  --memory SIZE|FACTORx   the machine's memory: 2G, 512M, or 1.05x of the trace's peak (a smaller\n"
@@ -25,7 +26,8 @@ static const char help[] =
 	"  --cpus N                CPUs of the machine; else those of the trace\n"
 	"  --buddy                 give the same requests to a buddy allocator, and compare huge pages\n"
 	"  --json FILE             write all figures; - is standard output, and then nothing else is\n"
-	"  --map FILE.svg          draw the labyrinth at the end of the trace (several traces: FILE-TRACE.svg)\n"
+	"  --map FILE.svg          draw the labyrinth at the end of the trace (several traces: "
+	"FILE-TRACE.svg)\n"
 	"  --strict                a line that is not understood is an error\n"
 	"  --progress, --no-progress\n"
 	"  --help\n"
@@ -99,7 +101,8 @@ static bool take_option(struct replay_options *options, int key, char *error)
 		options->machine.cpus = (unsigned int)value;
 		return true;
 	case OPTION_MIN_FREE:
-		return count_option("min-free-kbytes", (uint64_t)1 << 32, &options->machine.min_free_kbytes, error);
+		return count_option("min-free-kbytes", (uint64_t)1 << 32, &options->machine.min_free_kbytes,
+				    error);
 	case OPTION_JSON:
 		options->json = optarg;
 		return true;
@@ -135,6 +138,17 @@ static const char *check_options(const struct replay_options *options)
 	return NULL;
 }
 
+static void unknown_option(int key, const char *word, char *error)
+{
+	const char letter[] = { '-', (char)optopt, '\0' };
+
+	/* getopt has not moved on where letters are left in the word. */
+	if (key == '?' && optopt > 0 && optopt < OPTION_ZONES)
+		word = letter;
+	snprintf(error, OPTIONS_ERROR_TEXT, "%s '%.80s' (see labyrinth replay --help)",
+		 key == ':' ? "a value is missing behind" : "unknown option", word);
+}
+
 enum options_result replay_options_parse(struct replay_options *options, int argc, char **argv, char *error)
 {
 	const char *why;
@@ -148,12 +162,9 @@ enum options_result replay_options_parse(struct replay_options *options, int arg
 			fputs(help, stdout);
 			return OPTIONS_HELP;
 		}
-		if (key == '?' || key == ':') {
-			snprintf(error, OPTIONS_ERROR_TEXT, "%s '%.80s' (see labyrinth replay --help)",
-				 key == ':' ? "a value is missing behind" : "no such option, or not so:", argv[optind - 1]);
-			return OPTIONS_BAD;
-		}
-		if (!take_option(options, key, error))
+		if (key == '?' || key == ':')
+			unknown_option(key, argv[optind - 1], error);
+		if (key == '?' || key == ':' || !take_option(options, key, error))
 			return OPTIONS_BAD;
 	}
 	options->traces = argv + optind;

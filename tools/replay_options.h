@@ -24,7 +24,7 @@ struct replay_options {
 enum options_result {
 	OPTIONS_FINE,
 	OPTIONS_HELP, /* it was printed */
-	OPTIONS_BAD,  /* `error` (OPTIONS_ERROR_TEXT bytes) says why */
+	OPTIONS_BAD, /* `error` (OPTIONS_ERROR_TEXT bytes) says why */
 };
 
 enum options_result replay_options_parse(struct replay_options *options, int argc, char **argv, char *error);

@@ -12,14 +12,14 @@
 #include <string.h>
 
 #define LEAF_WORDS (MACHINE_LEAF / 64)
-#define LEAF_NONE 0xfe  /* no free frame */
+#define LEAF_NONE 0xfe /* no free frame */
 #define LEAF_DIRTY 0xff /* changed since it was looked at */
 #define STEPS_MAX (LAB_ROOMS_MAX * LAB_RIGHTS)
 
 struct oracle_room {
 	uint64_t first_frame, frames, leaves;
 	uint64_t held;
-	uint64_t *word;	  /* a bit a frame: 1 = held, or behind the room's end */
+	uint64_t *word; /* a bit a frame: 1 = held, or behind the room's end */
 	uint8_t *largest; /* a byte a leaf: order of its largest block not held */
 	uint64_t none_at[LAB_ORDER_MAX + 1]; /* when no such block was in the commons: gives + 1 then */
 };
@@ -86,7 +86,8 @@ static struct oracle_room *room_of(struct oracle *oracle, uint64_t frame, unsign
 	for (i = 0; i < oracle->rooms; i++) {
 		room = &oracle->room[i];
 		if (frame >= room->first_frame && frame - room->first_frame < room->frames)
-			return frame - room->first_frame + ((uint64_t)1 << order) <= room->frames ? room : NULL;
+			return frame - room->first_frame + ((uint64_t)1 << order) <= room->frames ? room
+												  : NULL;
 	}
 	return NULL;
 }
@@ -243,8 +244,8 @@ bool oracle_was_free(struct oracle *oracle, const struct lab_request *request)
 	for (room = 0; room < oracle->rooms; room++) {
 		if (!(asked >> room & 1))
 			continue;
-		if (request->order ? room_has_block(oracle, &oracle->room[room], request->order) :
-				     room_has_frame(oracle, room, bands[room]))
+		if (request->order ? room_has_block(oracle, &oracle->room[room], request->order)
+				   : room_has_frame(oracle, room, bands[room]))
 			return true;
 	}
 	return false;

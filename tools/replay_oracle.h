@@ -23,7 +23,7 @@ void oracle_delete(struct oracle *oracle);
 
 enum oracle_verdict {
 	ORACLE_FINE,
-	ORACLE_TWICE,	  /* some frame of it was held already */
+	ORACLE_TWICE, /* some frame of it was held already */
 	ORACLE_MISPLACED, /* no such frame, not a multiple of its order, or out of a room's end */
 };
 enum oracle_verdict oracle_take(struct oracle *oracle, uint64_t frame, unsigned int order);

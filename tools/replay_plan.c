@@ -61,7 +61,9 @@ static int add_op(struct plan_maker *maker, const struct plan_op *op)
 /* A free of a held block (or of a part that is a block of its own by now); it leaves the tables. */
 static int add_free(struct plan_maker *maker, const struct held_block *block, uint16_t cpu)
 {
-	struct plan_op op = { .slot = block->slot, .offset = block->offset, .order = block->order, .cpu = cpu };
+	struct plan_op op = {
+		.slot = block->slot, .offset = block->offset, .order = block->order, .cpu = cpu
+	};
 
 	op.kind = block->singles && block->order ? PLAN_FREE_SINGLES : PLAN_FREE;
 	held_remove(maker->held, block->frame);
@@ -76,7 +78,8 @@ static int add_start(struct plan_maker *maker, uint64_t frame, unsigned int orde
 {
 	struct held_block block = { .frame = frame, .order = (uint8_t)order };
 	struct plan *plan = maker->plan;
-	struct plan_start *starts = grow(plan->starts, plan->start_count, &maker->start_room, sizeof(*starts));
+	struct plan_start *starts =
+		grow(plan->starts, plan->start_count, &maker->start_room, sizeof(*starts));
 
 	if (!starts)
 		return maker_fail(maker, "out of memory");
@@ -114,7 +117,9 @@ static int free_unmatched(struct plan_maker *maker, const struct trace_event *ev
 /* Cut a held block down to the part of `order` at `frame`; the other parts stay held. */
 static int cut_block(struct plan_maker *maker, struct held_block *block, const struct trace_event *event)
 {
-	struct plan_op split = { .slot = block->slot, .kind = PLAN_SPLIT, .order = block->order, .cpu = event->cpu };
+	struct plan_op split = {
+		.slot = block->slot, .kind = PLAN_SPLIT, .order = block->order, .cpu = event->cpu
+	};
 	struct held_block half;
 
 	if (!block->singles && add_op(maker, &split) < 0)
@@ -186,14 +191,16 @@ static int skip_large(struct plan_maker *maker, const struct trace_event *event)
 		if (event->order == (maker->large[at] & 31))
 			maker->large[at] = maker->large[--maker->large_count];
 	} else if (at >= 0) {
-		maker->large[at] = maker->large[--maker->large_count]; /* its frees are lost, or were pieces */
+		maker->large[at] =
+			maker->large[--maker->large_count]; /* its frees are lost, or were pieces */
 		return skip_large(maker, event);
 	} else if (event->order <= LAB_ORDER_MAX) {
 		return 0;
 	} else if (event->kind == TRACE_ALLOC) {
 		large = grow(maker->large, maker->large_count, &maker->large_room, sizeof(*large));
 		if (!large || maker->large_count >= 4096)
-			return maker_fail(maker, large ? "too many blocks above the largest order" : "out of memory");
+			return maker_fail(maker, large ? "too many blocks above the largest order"
+						       : "out of memory");
 		maker->large = large;
 		large[maker->large_count++] = event->frame << 5 | event->order;
 	}
@@ -206,7 +213,9 @@ static int skip_large(struct plan_maker *maker, const struct trace_event *event)
 static int feed_alloc(struct plan_maker *maker, const struct trace_event *event)
 {
 	struct held_block block = { .frame = event->frame, .order = event->order };
-	struct plan_op op = { .kind = PLAN_ALLOC, .gfp = event->gfp, .order = event->order, .cpu = event->cpu };
+	struct plan_op op = {
+		.kind = PLAN_ALLOC, .gfp = event->gfp, .order = event->order, .cpu = event->cpu
+	};
 
 	maker->plan->counts.allocs++;
 	maker->plan->counts.atomic_allocs += !(event->gfp & LAB_DIRECT_RECLAIM);
@@ -232,10 +241,8 @@ static int feed_free(struct plan_maker *maker, const struct trace_event *event)
 	if (!held)
 		return free_unmatched(maker, event);
 	if (held_find(maker->held, event->frame, event->order, &block)) {
-		if (block.order == event->order)
-			return add_free(maker, &block, event->cpu);
-		maker->plan->counts.pieces++;
-		if (cut_block(maker, &block, event) < 0)
+		maker->plan->counts.pieces += block.singles || block.order != event->order;
+		if (block.order != event->order && cut_block(maker, &block, event) < 0)
 			return -1;
 		return add_free(maker, &block, event->cpu);
 	}
@@ -244,9 +251,9 @@ static int feed_free(struct plan_maker *maker, const struct trace_event *event)
 	if (free_inside(maker, event->frame, event->order, event->cpu) < 0)
 		return -1;
 	/* What was not held is looked at as if it had been freed alone. */
-	return held < count && held_count(maker->held, event->frame, event->order, HELD_EVER) < count ?
-		       free_unmatched(maker, event) :
-		       0;
+	return held < count && held_count(maker->held, event->frame, event->order, HELD_EVER) < count
+		       ? free_unmatched(maker, event)
+		       : 0;
 }
 
 int plan_maker_feed(struct plan_maker *maker, const struct trace_event *event)

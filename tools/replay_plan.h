@@ -17,9 +17,9 @@
 #include "trace.h"
 
 enum plan_kind {
-	PLAN_ALLOC,	   /* slot = a block of `order` */
-	PLAN_FREE,	   /* free the block of `order` that begins `offset` frames into the slot's */
-	PLAN_SPLIT,	   /* make the slot's block of `order` into single pages */
+	PLAN_ALLOC, /* slot = a block of `order` */
+	PLAN_FREE, /* free the block of `order` that begins `offset` frames into the slot's */
+	PLAN_SPLIT, /* make the slot's block of `order` into single pages */
 	PLAN_FREE_SINGLES, /* free 2^order single pages from `offset` on */
 };
 
@@ -39,18 +39,18 @@ struct plan_start {
 };
 
 struct plan_counts {
-	uint64_t allocs, frees;	     /* events used: without too_large */
-	uint64_t frees_unmatched;    /* frees of what the trace never allocated */
-	uint64_t frees_lost;	     /* of these: of frames freed before already; their allocation was lost */
+	uint64_t allocs, frees; /* events used: without too_large */
+	uint64_t frees_unmatched; /* frees of what the trace never allocated */
+	uint64_t frees_lost; /* of these: of frames freed before already; their allocation was lost */
 	uint64_t realloc_while_held; /* a frame allocated again while held: freed first */
-	uint64_t pieces;	     /* frees of a part of a block */
-	uint64_t merged;	     /* frees that took several held blocks at once */
-	uint64_t too_large;	     /* allocations and frees above LAB_ORDER_MAX: left out */
-	uint64_t atomic_allocs;	     /* allocations that must not sleep */
-	uint64_t start_frames;	     /* live from the start */
-	uint64_t end_frames;	     /* live at the end */
-	uint64_t peak_frames;	     /* most frames live at once, those from the start included */
-	uint64_t peak_op;	     /* after this call they were */
+	uint64_t pieces; /* frees of a part of a block */
+	uint64_t merged; /* frees that took several held blocks at once */
+	uint64_t too_large; /* allocations and frees above LAB_ORDER_MAX: left out */
+	uint64_t atomic_allocs; /* allocations that must not sleep */
+	uint64_t start_frames; /* live from the start */
+	uint64_t end_frames; /* live at the end */
+	uint64_t peak_frames; /* most frames live at once, those from the start included */
+	uint64_t peak_op; /* after this call they were */
 	uint64_t highest_frame;
 	unsigned int cpus; /* highest CPU number + 1 */
 };

@@ -22,23 +22,23 @@
 
 struct run_counts {
 	uint64_t refused, again;
-	uint64_t refused_nomem;	  /* none free for its right */
-	uint64_t refused_nospc;	  /* frames free, but no block of the order */
+	uint64_t refused_nomem; /* none free for its right */
+	uint64_t refused_nospc; /* frames free, but no block of the order */
 	uint64_t refused_invalid; /* flags that contradict each other */
 	uint64_t refused_other;
 	uint64_t refused_sleeping, refused_nonsleeping;
 	uint64_t refused_atomic_order0; /* GFP_ATOMIC's rights, a single page */
 	uint64_t refused_while_free, double_given;
-	uint64_t misplaced;	   /* answers that are no block of this machine */
-	uint64_t free_errors;	   /* frees of held blocks that were refused */
-	uint64_t band_allocs;	      /* from the bands between min and high */
+	uint64_t misplaced; /* answers that are no block of this machine */
+	uint64_t free_errors; /* frees of held blocks that were refused */
+	uint64_t band_allocs; /* from the bands between min and high */
 	uint64_t reserve_only_allocs; /* from the reserves inside min */
-	uint64_t reserve_allocs;      /* both */
-	uint64_t fallbacks;	   /* not from the first room of the route */
+	uint64_t reserve_allocs; /* both */
+	uint64_t fallbacks; /* not from the first room of the route */
 	uint64_t frees_of_refused; /* frees left out, for the allocation was refused */
-	uint64_t start_moved;	   /* live from the start, at another frame than its own */
-	uint64_t start_refused;	   /* ... and not at all */
-	uint64_t live_at_end;	   /* frames */
+	uint64_t start_moved; /* live from the start, at another frame than its own */
+	uint64_t start_refused; /* ... and not at all */
+	uint64_t live_at_end; /* frames */
 	uint64_t buddy_refused;
 };
 

@@ -2,9 +2,11 @@
 /*
  * replay_time.c - see replay_time.h.
  */
+#define _POSIX_C_SOURCE 200809L
 #include "replay_time.h"
 
 #include <stdlib.h>
+#include <time.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #endif
@@ -18,11 +20,19 @@ static bool counter_is_invariant(void)
 #if defined(__x86_64__)
 	unsigned int a, b, c, d;
 
-	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d >> 8 & 1) && __get_cpuid(0x80000001, &a, &b, &c, &d) &&
-	       (d >> 27 & 1); /* rdtscp */
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d >> 8 & 1) &&
+	       __get_cpuid(0x80000001, &a, &b, &c, &d) && (d >> 27 & 1); /* rdtscp */
 #else
 	return false;
 #endif
+}
+
+uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 static int compare(const void *a, const void *b)

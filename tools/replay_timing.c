@@ -19,8 +19,8 @@
 struct timing {
 	struct run *run;
 	struct stopwatch watch;
-	uint32_t *least;      /* a call each: ticks, the least of all rounds */
-	uint64_t most[2];     /* largest single reading: frees, allocations */
+	uint32_t *least; /* a call each: ticks, the least of all rounds */
+	uint64_t most[2]; /* largest single reading: frees, allocations */
 	uint64_t plain_least; /* ns, of the plain passes */
 	struct histogram histogram[2];
 };

@@ -33,7 +33,8 @@ const struct figure report_figures[] = {
 	{ FIGURE_COUNT, "lost_marks", NULL, AT(lines.lost_marks), false },
 	{ FIGURE_COUNT, "failed_requests", "requests the kernel failed", AT(lines.failed_requests), true },
 	{ FIGURE_COUNT, "unknown_flags", "unknown flag names", AT(lines.unknown_flags), true },
-	{ FIGURE_COUNT, "realloc_while_held", "allocated again while held", AT(plan.realloc_while_held), true },
+	{ FIGURE_COUNT, "realloc_while_held", "allocated again while held", AT(plan.realloc_while_held),
+	  true },
 	{ FIGURE_COUNT, "pieces", "frees of a part of a block", AT(plan.pieces), true },
 	{ FIGURE_COUNT, "merged", "frees of several blocks at once", AT(plan.merged), true },
 	{ FIGURE_COUNT, "too_large", "left out: above order 9", AT(plan.too_large), true },
@@ -46,21 +47,28 @@ const struct figure report_figures[] = {
 	{ FIGURE_COUNT, NULL, "  no block of its order", AT(run.counts.refused_nospc), true },
 	{ FIGURE_COUNT, NULL, "  flags that contradict", AT(run.counts.refused_invalid), true },
 	{ FIGURE_COUNT, NULL, "  other", AT(run.counts.refused_other), true },
-	{ FIGURE_COUNT, "refused_sleeping", "  might have slept for it", AT(run.counts.refused_sleeping), true },
+	{ FIGURE_COUNT, "refused_sleeping", "  might have slept for it", AT(run.counts.refused_sleeping),
+	  true },
 	{ FIGURE_COUNT, "refused_nonsleeping", "  must not sleep", AT(run.counts.refused_nonsleeping), true },
-	{ FIGURE_COUNT, "refused_atomic_order0", "  GFP_ATOMIC, one page", AT(run.counts.refused_atomic_order0), false },
+	{ FIGURE_COUNT, "refused_atomic_order0", "  GFP_ATOMIC, one page",
+	  AT(run.counts.refused_atomic_order0), false },
 	{ FIGURE_COUNT, "reserve_allocs", "from bands and reserves", AT(run.counts.reserve_allocs), false },
 	{ FIGURE_COUNT, "band_allocs", "  from the bands above min", AT(run.counts.band_allocs), true },
-	{ FIGURE_COUNT, "reserve_only_allocs", "  from the reserves in min", AT(run.counts.reserve_only_allocs), true },
+	{ FIGURE_COUNT, "reserve_only_allocs", "  from the reserves in min",
+	  AT(run.counts.reserve_only_allocs), true },
 	{ FIGURE_COUNT, "fallbacks", "from another room than the first", AT(run.counts.fallbacks), false },
-	{ FIGURE_COUNT, "frees_of_refused", "frees of what was refused", AT(run.counts.frees_of_refused), true },
+	{ FIGURE_COUNT, "frees_of_refused", "frees of what was refused", AT(run.counts.frees_of_refused),
+	  true },
 	{ FIGURE_FRAMES, "live_at_end", "live at the end", AT(run.counts.live_at_end), false },
-	{ FIGURE_COUNT, "start_moved", "live at the start, placed elsewhere", AT(run.counts.start_moved), true },
-	{ FIGURE_COUNT, "start_refused", "live at the start, no room for it", AT(run.counts.start_refused), true },
+	{ FIGURE_COUNT, "start_moved", "live at the start, placed elsewhere", AT(run.counts.start_moved),
+	  true },
+	{ FIGURE_COUNT, "start_refused", "live at the start, no room for it", AT(run.counts.start_refused),
+	  true },
 
 	{ FIGURE_SECTION, NULL, "Promises (all must be 0)", 0, false },
 	{ FIGURE_BROKEN, "double_given", "frames given twice", AT(run.counts.double_given), false },
-	{ FIGURE_BROKEN, "refused_while_free", "refused while one was free", AT(run.counts.refused_while_free), false },
+	{ FIGURE_BROKEN, "refused_while_free", "refused while one was free",
+	  AT(run.counts.refused_while_free), false },
 	{ FIGURE_BROKEN, "again", "unclear answers (-EAGAIN)", AT(run.counts.again), false },
 	{ FIGURE_BROKEN, "misplaced", "answers out of place", AT(run.counts.misplaced), false },
 	{ FIGURE_BROKEN, "free_errors", "frees refused", AT(run.counts.free_errors), false },
@@ -73,11 +81,13 @@ const struct figure report_figures[] = {
 	{ FIGURE_SECTION, NULL, "Huge pages of 2 MiB left whole", 0, false },
 	{ FIGURE_COUNT, "huge_free_at_peak", "at the peak", AT(run.huge.at_peak), false },
 	{ FIGURE_BUDDY, "buddy_huge_free_at_peak", "  by a buddy allocator", AT(run.buddy.at_peak), false },
-	{ FIGURE_COUNT, "huge_free_possible_at_peak", "  the most that could be", AT(huge_possible_at_peak), false },
+	{ FIGURE_COUNT, "huge_free_possible_at_peak", "  the most that could be", AT(huge_possible_at_peak),
+	  false },
 	{ FIGURE_COUNT, "huge_free", "at the end", AT(run.huge.at_end), false },
 	{ FIGURE_BUDDY, "buddy_huge_free", "  by a buddy allocator", AT(run.buddy.at_end), false },
 	{ FIGURE_COUNT, "huge_free_possible", "  the most that could be", AT(huge_possible), false },
-	{ FIGURE_BUDDY, "buddy_refused", "refused by the buddy allocator", AT(run.counts.buddy_refused), false },
+	{ FIGURE_BUDDY, "buddy_refused", "refused by the buddy allocator", AT(run.counts.buddy_refused),
+	  false },
 
 	{ FIGURE_SECTION, NULL, "Machine", 0, false },
 	{ FIGURE_FRAMES, "memory_frames", "memory", AT(memory_frames), false },
@@ -193,7 +203,8 @@ bool report_json(FILE *file, const struct report *reports, size_t count)
 
 	for (i = 0; count > 1 && i < count; i++)
 		json_array_append_new(whole, json_report(&reports[i]));
-	fine = whole && !json_dumpf(whole, file, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) && fputc('\n', file) != EOF;
+	fine = whole && !json_dumpf(whole, file, JSON_INDENT(2) | JSON_REAL_PRECISION(12)) &&
+	       fputc('\n', file) != EOF;
 	json_decref(whole);
 	return fine && !fflush(file);
 }

@@ -13,10 +13,10 @@
 #include "trace.h"
 
 struct report {
-	const char *trace;   /* as the user named it */
+	const char *trace; /* as the user named it */
 	const char *format;
-	const char *map;     /* the picture's path; NULL: none */
-	bool buddy;	     /* a buddy allocator ran beside */
+	const char *map; /* the picture's path; NULL: none */
+	bool buddy; /* a buddy allocator ran beside */
 	struct trace_counts lines;
 	struct plan_counts plan;
 	struct machine machine;

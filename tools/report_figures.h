@@ -20,10 +20,10 @@ enum figure_kind {
 
 struct figure {
 	enum figure_kind kind;
-	const char *key;   /* NULL: not in JSON */
+	const char *key; /* NULL: not in JSON */
 	const char *label; /* NULL: not in the table */
-	size_t at;	   /* where in a struct report */
-	bool if_any;	   /* a row only where some trace has it not 0 */
+	size_t at; /* where in a struct report */
+	bool if_any; /* a row only where some trace has it not 0 */
 };
 
 extern const struct figure report_figures[];

@@ -36,8 +36,11 @@ static void bytes_text(uint64_t bytes, char *text, size_t size)
 		value /= 1024;
 		unit++;
 	}
-	snprintf(text, size, value < 10 && unit ? "%.2f %s" : value < 100 && unit ? "%.1f %s" : "%.0f %s", value,
-		 units[unit]);
+	snprintf(text, size,
+		 value < 10 && unit    ? "%.2f %s"
+		 : value < 100 && unit ? "%.1f %s"
+				       : "%.0f %s",
+		 value, units[unit]);
 }
 
 /* Nanoseconds short enough for four of them in a column. */
@@ -127,7 +130,8 @@ static void table_machines(FILE *file, const struct report *reports, size_t coun
 	for (i = 0; i < count; i++) {
 		bytes_text(reports[i].memory_frames << MACHINE_PAGE_SHIFT, bytes, sizeof(bytes));
 		fprintf(file, "%s (%s) on a machine of %s, %u CPU%s%s:", column_name(reports[i].trace),
-			reports[i].format, bytes, reports[i].machine.cpus, reports[i].machine.cpus == 1 ? "" : "s",
+			reports[i].format, bytes, reports[i].machine.cpus,
+			reports[i].machine.cpus == 1 ? "" : "s",
 			reports[i].machine.full_size ? "" : ", smaller than recorded, of the same shape");
 		for (j = 0; j < reports[i].run.rooms; j++) {
 			room = &reports[i].run.room[j];
@@ -174,9 +178,11 @@ static void table_verdict(FILE *file, const struct report *reports, size_t count
 		differ = differ || !reports[i].run.passes_agree;
 	}
 	if (differ)
-		fprintf(file, "\nThe timed passes got other frames than the checked one: times are of those.\n");
-	fprintf(file, "\n%s\n", broken ? "A PROMISE WAS BROKEN: see the rows above." :
-					 "Every promise held: no frame given twice, no refusal while a frame was free.");
+		fprintf(file,
+			"\nThe timed passes got other frames than the checked one: times are of those.\n");
+	fprintf(file, "\n%s\n",
+		broken ? "A PROMISE WAS BROKEN: see the rows above."
+		       : "Every promise held: no frame given twice, no refusal while a frame was free.");
 	for (i = 0; i < count; i++)
 		if (reports[i].map)
 			fprintf(file, "Picture: %s\n", reports[i].map);

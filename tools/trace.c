@@ -65,7 +65,8 @@ static bool parse_number(const char *p, uint64_t *value)
 	if (!isxdigit((unsigned char)*p))
 		return false;
 	for (; isxdigit((unsigned char)*p); p++) {
-		digit = isdigit((unsigned char)*p) ? (unsigned int)(*p - '0') : (unsigned int)((*p | 32) - 'a' + 10);
+		digit = isdigit((unsigned char)*p) ? (unsigned int)(*p - '0')
+						   : (unsigned int)((*p | 32) - 'a' + 10);
 		if (digit >= base || v > (UINT64_MAX - digit) / base)
 			return false;
 		v = v * base + digit;
@@ -236,7 +237,8 @@ static enum line_kind parse_page_event(struct trace *trace, const char *line, st
 		event->kind = TRACE_ALLOC;
 	else if (name_is(name, length, "mm_page_free"))
 		event->kind = TRACE_FREE;
-	else if (name_is(name, length, "mm_page_free_batched") || name_is(name, length, "mm_page_pcpu_drain") ||
+	else if (name_is(name, length, "mm_page_free_batched") ||
+		 name_is(name, length, "mm_page_pcpu_drain") ||
 		 name_is(name, length, "mm_page_alloc_zone_locked"))
 		return LINE_DUPLICATE;
 	else
@@ -270,7 +272,8 @@ static bool is_lost(const char *p, uint64_t *lost)
 		number = (mark = strstr(mark, " lost ")) ? mark + 6 : "";
 	if (!number)
 		return false;
-	for (number = skip_blanks(number); isdigit((unsigned char)*number) && *lost < UINT64_MAX / 100; number++)
+	for (number = skip_blanks(number); isdigit((unsigned char)*number) && *lost < UINT64_MAX / 100;
+	     number++)
 		*lost = *lost * 10 + (unsigned int)(*number - '0');
 	return true;
 }
@@ -396,7 +399,8 @@ static int trace_end(struct trace *trace)
 		return 0;
 	if (!counts->lines)
 		return trace_fail(trace, "empty");
-	snprintf(why, sizeof(why), "not a trace of page requests: no mm_page_alloc or mm_page_free in %llu line%s",
+	snprintf(why, sizeof(why),
+		 "not a trace of page requests: no mm_page_alloc or mm_page_free in %llu line%s",
 		 (unsigned long long)counts->lines, counts->lines == 1 ? "" : "s");
 	return trace_fail(trace, why);
 }
@@ -410,7 +414,8 @@ int trace_next(struct trace *trace, struct trace_event *event)
 
 	for (;;) {
 		if (!trace->known && input_text_bytes(trace->in) > PATIENCE_BYTES)
-			return trace_fail(trace, "not a trace of page requests: no event in the first 64 MiB");
+			return trace_fail(trace,
+					  "not a trace of page requests: no event in the first 64 MiB");
 		result = input_line(trace->in, &line, &length);
 		if (result == INPUT_ERROR)
 			return trace_fail(trace, input_error(trace->in));

@@ -19,7 +19,7 @@
 
 #define TRACE_ERROR_TEXT 512u
 #define TRACE_FRAME_MAX (((uint64_t)1 << 40) - 1) /* 52 bits of physical address: no machine has more */
-#define TRACE_ORDER_MAX 20u			  /* no kernel's buddy goes further */
+#define TRACE_ORDER_MAX 20u /* no kernel's buddy goes further */
 #define TRACE_CPU_MAX 65535u
 
 enum trace_kind {
@@ -28,27 +28,27 @@ enum trace_kind {
 };
 
 struct trace_event {
-	uint64_t frame;	  /* a multiple of 2^order, 1 .. TRACE_FRAME_MAX */
+	uint64_t frame; /* a multiple of 2^order, 1 .. TRACE_FRAME_MAX */
 	uint64_t time_ns; /* 0 where the line has none */
-	lab_gfp_t gfp;	  /* of an allocation */
-	uint16_t cpu;	  /* 0 where the line has none */
-	uint8_t kind;	  /* enum trace_kind */
-	uint8_t order;	  /* 0 .. TRACE_ORDER_MAX */
+	lab_gfp_t gfp; /* of an allocation */
+	uint16_t cpu; /* 0 where the line has none */
+	uint8_t kind; /* enum trace_kind */
+	uint8_t order; /* 0 .. TRACE_ORDER_MAX */
 	uint8_t migratetype; /* as the kernel numbers them; 0 where the line has none */
 };
 
 struct trace_counts {
 	uint64_t lines;
-	uint64_t allocs, frees;	  /* lines that came out as events */
-	uint64_t comments;	  /* '#', empty lines, headers, stack lines below an event */
-	uint64_t duplicates;	  /* mm_page_free_batched, mm_page_pcpu_drain, mm_page_alloc_zone_locked */
-	uint64_t others;	  /* events that are no page requests */
-	uint64_t lost;		  /* events that the recording says it lost */
-	uint64_t lost_marks;	  /* the places where it says so */
+	uint64_t allocs, frees; /* lines that came out as events */
+	uint64_t comments; /* '#', empty lines, headers, stack lines below an event */
+	uint64_t duplicates; /* mm_page_free_batched, mm_page_pcpu_drain, mm_page_alloc_zone_locked */
+	uint64_t others; /* events that are no page requests */
+	uint64_t lost; /* events that the recording says it lost */
+	uint64_t lost_marks; /* the places where it says so */
 	uint64_t failed_requests; /* allocations that the kernel refused: no frame */
-	uint64_t unknown_flags;	  /* flag names without meaning here; the rest of the event is used */
-	uint64_t unparsed;	  /* lines not understood */
-	uint64_t first_unparsed;  /* number of the first of them, from 1; 0: none */
+	uint64_t unknown_flags; /* flag names without meaning here; the rest of the event is used */
+	uint64_t unparsed; /* lines not understood */
+	uint64_t first_unparsed; /* number of the first of them, from 1; 0: none */
 };
 
 struct trace;

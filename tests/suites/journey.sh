@@ -1,0 +1,20 @@
+#!/bin/bash
+# the command as a user meets it: tests/journey/*.sh, each given the program and the source
+. "$(dirname "$0")/../../scripts/suite.sh"
+build "$BUILD" -Dtools=enabled -Dtests=enabled
+for script in tests/journey/*.sh; do
+	[ -f "$script" ] || continue
+	name=$(basename "$script" .sh)
+	out=$WORK/journey-$name.log
+	printf -- '--- %s\n' "$name"
+	LONG=$LONG timeout --kill-after=10 "$(short_or_long 400 3600)" bash "$script" "$BUILD/labyrinth" "$ROOT" </dev/null >"$out" 2>&1
+	status=$?
+	# A journey's own FAIL lines are its reasons; the case is the whole of it.
+	sed 's/^\(ok\|FAIL\|SKIP\) /  \1 /' "$out"
+	case $status in
+	0) ok "$name" ;;
+	77) skip "$name" "$(tail -n 1 "$out")" ;;
+	124 | 137) fail "$name" "not done in time" ;;
+	*) fail "$name" "$(grep -m 1 '^FAIL' "$out" | cut -d' ' -f2- || true) (ended with $status)" ;;
+	esac
+done
