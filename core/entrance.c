@@ -7,6 +7,7 @@
  * that there was none, or says that it could not.
  */
 #include "entrance.h"
+#include "exchange.h"
 #include "page.h"
 #include "port.h"
 
@@ -30,6 +31,7 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 {
 	unsigned int order = way->request->order;
 	uint32_t bands = route_bands(room, way, right);
+	struct lab_payer payer = { .asker = &way->asker, .among = bands };
 	bool complete = true;
 	lab_word proof;
 	int band = -1;
@@ -40,6 +42,10 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 				    room_take(room, &way->asker, &proof);
 	if (find->bit == LAB_NO_BIT && !order && bands)
 		find->bit = room_draw(room, bands, &band, &proof);
+	if (find->bit == LAB_NO_BIT && order && room->bands) {
+		find->bit = exchange_block(room, &payer, order, &complete);
+		band = (int)word_highest(bands | 1);
+	}
 	find->complete &= complete;
 	if (find->bit == LAB_NO_BIT)
 		return false;
@@ -51,12 +57,10 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 
 static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
 {
-	/* Blocks come from the commons alone: there is nothing below low for them. */
-	enum lab_right deepest = way->request->order ? LAB_RIGHT_LOW : way->right;
 	unsigned int right, i;
 
 	find->complete = true;
-	for (right = LAB_RIGHT_LOW; right <= (unsigned int)deepest; right++)
+	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right++)
 		for (i = 0; i < way->rooms; i++) {
 			struct lab_room *room = labyrinth_room(lab, way->room[i]);
 
@@ -245,6 +249,19 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 
 /* ---- a given frame ---- */
 
+/* The block, where pools keep some of it: paid for with what the request could have had. */
+static bool claim_pooled(const struct lab_find *find, const struct lab_request *request)
+{
+	enum lab_right right = route_right(request->gfp);
+	unsigned int zone = find->room->zone < LAB_ZONES ? find->room->zone : LAB_ZONE_NORMAL;
+	struct lab_payer payer = { .among = find->room->entitled[right][zone] };
+	struct lab_asker asker = { .cpu = lab_port_cpu() };
+
+	route_asker(request->gfp, &asker);
+	payer.asker = &asker;
+	return exchange_at(find->room, &payer, find->bit, request->order);
+}
+
 /* Claim the block at this frame: 0, or the code of what stands in the way. */
 static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request,
 		    struct lab_find *find)
@@ -260,7 +277,7 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
 	if (request->gfp & LAB_ZERO && !find->room->memory)
 		return -LAB_ENOTSUP;
-	if (room_take_at(find->room, find->bit, request->order))
+	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(find, request))
 		return 0;
 	return tag_state(load_acquire(&page->tag)) == LAB_OFFLINE ? -LAB_EHWPOISON : -LAB_EBUSY;
 }

@@ -36,8 +36,9 @@ int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 		/* The mark; partner: the claim of a free, which is exact. */
 		return cas_acq_rel(&page->tag, &tag, tag | LAB_TAG_POISONED) ? -LAB_EBUSY : -LAB_EAGAIN;
 	case LAB_POOLED:
-		if (!pool_remove(room, bit, tag_slot(tag)))
+		if (!pool_claim(room, bit))
 			return -LAB_EAGAIN;
+		pool_release(room, bit, LAB_OFFLINE);
 		room_balance(room);
 		break;
 	default:

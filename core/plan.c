@@ -98,10 +98,13 @@ static void plan_pools(struct plan *plan, struct lab_room *room, const uint64_t 
 	}
 }
 
-/* Every slot gets a frame, from the room's high end downwards; nothing lacks. */
+/*
+ * Every slot gets a frame, from the room's low end upwards, where unmovable frames gather and break leaves
+ * anyway; nothing lacks.
+ */
 static void fill_pools(struct lab_room *room)
 {
-	lab_bit frame = room->lead + room->frames;
+	lab_bit frame = room->lead;
 	unsigned int i;
 	lab_bit slot;
 
@@ -109,9 +112,9 @@ static void fill_pools(struct lab_room *room)
 		struct lab_pool *pool = &room->pool[i];
 
 		for (slot = 0; slot < pool->slots; slot++) {
-			do
-				frame--; /* there are as many frames that are no holes as slots */
-			while (load_relaxed(tree_word(&room->commons, frame)) >> frame % LAB_WORD_BITS & 1);
+			/* There are at least as many frames that are no holes as slots. */
+			while (load_relaxed(tree_word(&room->commons, frame)) >> frame % LAB_WORD_BITS & 1)
+				frame++;
 			tree_fill(&room->commons, frame, frame + 1);
 			*pool_slot(pool, slot) = frame;
 			room_page(room, frame)->tag = tag_pooled(0, pool->first_slot + slot);

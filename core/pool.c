@@ -70,27 +70,71 @@ bool pool_fill(struct lab_room *room, lab_bit frame)
 	return false;
 }
 
-bool pool_remove(struct lab_room *room, lab_bit frame, lab_word slot)
+unsigned int pool_of(const struct lab_room *room, lab_word slot)
 {
-	unsigned int band = room->bands;
-	struct lab_pool *pool;
+	unsigned int band = room->bands - 1u;
 
-	while (band > 0 && room->pool[band - 1].first_slot > slot)
+	while (band > 0 && room->pool[band].first_slot > slot)
 		band--;
-	if (band == 0)
+	return band;
+}
+
+/* The pool and, in it, the slot of a frame whose tag is POOLED. */
+static struct lab_pool *frame_pool(struct lab_room *room, lab_word tag, lab_bit *slot)
+{
+	struct lab_pool *pool = &room->pool[pool_of(room, tag_slot(tag))];
+
+	*slot = tag_slot(tag) - pool->first_slot;
+	return pool;
+}
+
+bool pool_claim(struct lab_room *room, lab_bit frame)
+{
+	lab_word tag = load_acquire(&room_page(room, frame)->tag);
+	struct lab_pool *pool;
+	lab_bit slot;
+
+	if (tag_state(tag) != LAB_POOLED || !room->bands)
 		return false;
-	pool = &room->pool[band - 1];
-	slot -= pool->first_slot;
+	pool = frame_pool(room, tag, &slot);
 	if (slot >= pool->slots || !tree_take_at(&pool->have, slot))
 		return false;
-	if (load_relaxed(pool_slot(pool, slot)) != frame) {
-		tree_give(&pool->have, slot); /* another frame's by now */
-		return false;
-	}
-	store_release(&room_page(room, frame)->tag,
-		      tag_become(load_relaxed(&room_page(room, frame)->tag), LAB_OFFLINE));
+	if (load_relaxed(pool_slot(pool, slot)) == frame) /* ours now: stable */
+		return true;
+	tree_give(&pool->have, slot); /* another frame's by now */
+	return false;
+}
+
+void pool_unclaim(struct lab_room *room, lab_bit frame)
+{
+	lab_bit slot;
+	struct lab_pool *pool = frame_pool(room, load_relaxed(&room_page(room, frame)->tag), &slot);
+
+	tree_give(&pool->have, slot);
+}
+
+void pool_release(struct lab_room *room, lab_bit frame, enum lab_state state)
+{
+	struct lab_page *page = room_page(room, frame);
+	lab_word tag = load_relaxed(&page->tag);
+	lab_bit slot;
+	struct lab_pool *pool = frame_pool(room, tag, &slot);
+
+	store_release(&page->tag, tag_become(tag, state)); /* before the slot is another's */
 	tree_give(&pool->lack, slot);
-	return true;
+}
+
+void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment)
+{
+	struct lab_page *page = room_page(room, frame), *paid = room_page(room, payment);
+	lab_word tag = load_relaxed(&page->tag);
+	lab_bit slot;
+	struct lab_pool *pool = frame_pool(room, tag, &slot);
+
+	store_relaxed(pool_slot(pool, slot), payment); /* ours; published by the give below */
+	store_release(&paid->tag, tag_pooled(load_relaxed(&paid->tag), tag_slot(tag)));
+	store_release(&page->tag, tag_become(tag, LAB_FREE));
+	tree_give(&pool->have, slot);
 }
 
 lab_word pool_count(const struct lab_pool *pool)

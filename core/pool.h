@@ -41,8 +41,20 @@ static inline bool pool_lacks(const struct lab_room *room)
 	return room->bands && !root_empty(load_seq(&room->lack_root.word), word_below(room->bands));
 }
 
-/* Take this very frame out of its pool (it goes out of service).  False: it has left it meanwhile. */
-bool pool_remove(struct lab_room *room, lab_bit frame, lab_word slot);
+/*
+ * Claim this very frame where it is pooled: its slot is in the caller's hand then, and its tag POOLED
+ * still.  False: it has left its pool meanwhile.  The claim ends in one of the three calls below it.
+ */
+bool pool_claim(struct lab_room *room, lab_bit frame);
+/* It stays where it was. */
+void pool_unclaim(struct lab_room *room, lab_bit frame);
+/* It is the caller's, and its slot lacks a frame. */
+void pool_release(struct lab_room *room, lab_bit frame, enum lab_state state);
+/* It is the caller's, and `payment`, which was, is pooled in its place. */
+void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment);
+
+/* The pool that a slot number belongs to. */
+unsigned int pool_of(const struct lab_room *room, lab_word slot);
 
 /* Slots of a pool that hold a frame: counted, a moment's figure. */
 lab_word pool_count(const struct lab_pool *pool);

@@ -9,14 +9,13 @@
 /* How often a search for a block, or for a leaf, finds its find gone. */
 #define ROOM_TRIES_MAX 1024u
 
-/* tentative: count in the low half word, sequence above it; raised before the first take that may be
- * given back.  Partner: the loads of room_empty() around the root loads. */
-static void room_raise(struct lab_room *room)
+/* Count in the low half word, sequence above it.  Partner: the loads of room_empty() around the roots'. */
+void room_raise(struct lab_room *room)
 {
 	add_seq(&room->tentative, (lab_word)0x10001);
 }
 
-static void room_lower(struct lab_room *room)
+void room_lower(struct lab_room *room)
 {
 	add_seq(&room->tentative, (lab_word)-1);
 }

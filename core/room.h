@@ -83,6 +83,10 @@ struct lab_proof {
 };
 bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen);
 
+/* Before the first take that may be given back, and after the last. */
+void room_raise(struct lab_room *room);
+void room_lower(struct lab_room *room);
+
 /* Is somebody in a call that may give back frames? */
 static inline bool room_tentative(const struct lab_room *room)
 {

@@ -106,7 +106,7 @@ inline give_com(x_) {
 
 inline give_have(p,s_) {
 	atomic { assert(!(have[p] & BITOF(s_)) && !(lack[p] & BITOF(s_)));
-		have[p] = have[p] | BITOF(s_); if :: SLOT(p,s_)!=NONE -> where[SLOT(p,s_)]=p :: else -> skip fi };
+		have[p] = have[p] | BITOF(s_); if :: SLOT(p,s_)!=NONE -> where[SLOT(p,s_)]=p; note() :: else -> skip fi };
 	atomic { if :: have[p] & BITOF(s_) -> havev[p] = havev[p] | BITOF(s_); listed(p) :: else -> skip fi } }
 
 inline give_lack(p,s_) {

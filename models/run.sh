@@ -10,8 +10,6 @@ models=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
 # NAME           FORM  EXPECT MODEL  ARGUMENTS OF SPIN                     (live: no cycle without progress)
 cases() {
 	cat <<'CASES'
-tree-2           short pass tree  -DSC=2 -DNPR=4
-tree-3           short pass tree  -DSC=3 -DNPR=4
 tree-4           short pass tree  -DSC=4 -DNPR=4
 tree-5           short pass tree  -DSC=5 -DNPR=2
 tree-6           short pass tree  -DSC=6 -DNPR=2
@@ -20,14 +18,16 @@ tree-8           short pass tree  -DSC=8 -DNPR=4 -DFAN=3 -DNN=4 -DNLEAF=9
 tree-9           short pass tree  -DSC=9 -DNPR=3
 tree-10          short pass tree  -DSC=10 -DNPR=3
 tree-1           long  pass tree  -DSC=1 -DNPR=4
+tree-2           long  pass tree  -DSC=2 -DNPR=4
+tree-3           long  pass tree  -DSC=3 -DNPR=4
 tree-11          long  pass tree  -DSC=11 -DNPR=5 -DFAN=3 -DNN=4 -DNLEAF=9
 tree-stopped-6   short pass tree  -DSC=6 -DNPR=2 -DVICTIM
 tree-stopped-40  short pass tree  -DSC=40 -DNPR=3 -DVICTIM
 tree-wrap-5      short pass tree  -DSC=5 -DNPR=2 -DSM=2 -DVERIFY -DNOSTALE -DNOL
-tree-wrap-40     short pass tree  -DSC=40 -DNPR=3 -DNCH=2 -DSM=2 -DVERIFY -DNOSTALE -DNOL
+tree-wrap-40     long  pass tree  -DSC=40 -DNPR=3 -DNCH=2 -DSM=2 -DVERIFY -DNOSTALE -DNOL
 tree-live-20     short live tree  -DSC=20 -DNPR=2
-tree-live-21     short live tree  -DSC=21 -DNPR=3
-tree-live-22     short live tree  -DSC=22 -DNPR=3
+tree-live-21     long  live tree  -DSC=21 -DNPR=3
+tree-live-22     long  live tree  -DSC=22 -DNPR=3
 tree-m-orig-5    short fail tree  -DSC=5 -DNPR=2 -DORIG
 tree-m-orig-6    short fail tree  -DSC=6 -DNPR=2 -DORIG
 tree-m-noread-5  short fail tree  -DSC=5 -DNPR=2 -DNORECHECK
@@ -35,7 +35,7 @@ tree-m-reorder   short fail tree  -DSC=10 -DNPR=3 -DREORDER
 tree-m-untold-30 short fail tree  -DSC=30 -DNPR=3
 tree-m-live-20   short dead tree  -DSC=20 -DNPR=2 -DORIG
 hint-3           short pass hint  -DSC=3 -DANN
-hint-5           short pass hint  -DSC=5 -DANN
+hint-5           long  pass hint  -DSC=5 -DANN
 hint-m-quiet-3   short fail hint  -DSC=3
 hint-m-once-3    short fail hint  -DSC=3 -DONCE
 hint-m-wrap-4    short fail hint  -DSC=4 -DANN -DSM=8 -DNCH=4
@@ -43,5 +43,119 @@ tag-two          short pass tag   -DCASTAG -DOWN2=2
 tag-handle       short pass tag   -DCASTAG -DOWN2=1 -DHANDLE
 tag-m-check      short fail tag   -DOWN2=2
 tag-m-own        short fail tag   -DCASTAG -DOWN2=1
+pool-1           short pass pool  -DSC=1 -DNPR=1 -DLOOP -DBALANCE -DNESTED
+pool-2           short pass pool  -DSC=2 -DNPR=2 -DBALANCE -DNESTED
+pool-3           short pass pool  -DSC=3 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
+pool-4           long  pass pool  -DSC=4 -DNPR=3 -DBALANCE -DNESTED
+pool-7           long  pass pool  -DSC=7 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
+pool-8           short pass pool  -DSC=8 -DNPR=2 -DLOOP -DBALANCE -DNESTED
+pool-6           long  pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2 -DBALANCE -DNESTED
+pool-plain-1     short pass pool  -DSC=1 -DNPR=1 -DLOOP -DNESTED
+pool-plain-4     short pass pool  -DSC=4 -DNPR=4
+pool-plain-5     short pass pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=2
+pool-plain-6     short pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2
+pool-plain-7     short pass pool  -DSC=7 -DNPR=3 -DNF=3
+pool-plain-8     short pass pool  -DSC=8 -DNPR=2 -DLOOP -DBOUND=1
+pool-m-alone-2   short fail pool  -DSC=2 -DNPR=2 -DNESTED
+pool-m-two-5     short fail pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=1
+pool-m-free-2    short fail pool  -DSC=2 -DNPR=2 -DFLOOK -DNESTED
+pool-m-free-4    short fail pool  -DSC=4 -DNPR=4 -DFLOOK
+pool-m-any-3     short fail pool  -DSC=3 -DNPR=4 -DNF=3 -DFANY
+pool-m-draw-3    short fail pool  -DSC=3 -DNPR=3 -DNF=3 -DDLOOK
+pool-m-untold-4  short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DNOTENT
+pool-m-again-4   short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DAGAIN
+pool-m-once-4    short fail pool  -DSC=4 -DNPR=3 -DONCE
+pool-m-have-4    short fail pool  -DSC=4 -DNPR=3 -DHAVEFIRST
+pool-m-lack-7    short fail pool  -DSC=7 -DNPR=3 -DNF=3 -DLACKFIRST
+pool-m-right-6   short fail pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2 -DANYPOOL
 CASES
 }
+
+form=short names=()
+for argument; do
+	case $argument in
+	--short) form=short ;;
+	--long) form=long ;;
+	--list)
+		cases
+		exit 0
+		;;
+	*) names+=("$argument") ;;
+	esac
+done
+command -v spin >/dev/null && command -v gcc >/dev/null || {
+	echo "models/run.sh: wants spin and gcc" >&2
+	exit 2
+}
+
+# MiB that one case may use: half of what is there, 3 GiB at most (short form: it all fits in far less).
+available=$(awk '/^MemAvailable/ { print int($2 / 1024) }' /proc/meminfo)
+each=$((available / 2 - 256))
+[ $each -le 3072 ] || each=3072
+[ "$form" = short ] && optimize=-O0 seconds=200 || optimize=-O2 seconds=7200
+
+work=$(mktemp -d) || exit 2
+trap 'rm -rf "$work"' EXIT
+
+# one NAME EXPECT MODEL ARGUMENT...: in a folder of its own
+one() {
+	local name=$1 expect=$2 model=$3 place=$work/$1 kind=-DSAFETY search=() verdict errors
+	shift 3
+	case $expect in live | dead) kind=-DNP search=(-l) ;; esac
+	mkdir "$place" && cd "$place" || return 1
+	if ! spin -a "$@" "$models/$model.pml" >spin.log 2>&1 ||
+		! gcc "$optimize" -w "$kind" -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$each" -o pan pan.c >>spin.log 2>&1; then
+		tail -n 5 spin.log
+		echo "FAIL $name: does not compile"
+		return 1
+	fi
+	timeout --foreground "$seconds" ./pan -m2000000 "${search[@]}" >out 2>&1
+	[ $? -ne 124 ] || verdict="not done after $seconds s"
+	errors=$(grep -oE 'errors: [0-9]+' out | head -n 1)
+	if grep -qiE 'out of memory|reached -DMEMLIM|memory limit' out; then
+		verdict="more than $each MiB"
+	elif grep -q 'max search depth too small' out; then
+		verdict="deeper than the search goes"
+	fi
+	case $expect in
+	pass | live) [ "$errors" = "errors: 0" ] || verdict=${verdict:-"a counterexample: $(grep -m 1 '^pan:[0-9]' out)"} ;;
+	fail) grep -q '^pan:[0-9]*: assertion violated' out && verdict= || verdict=${verdict:-"found nothing wrong with it"} ;;
+	dead) grep -q 'non-progress cycle' out && verdict= || verdict=${verdict:-"found no cycle without progress"} ;;
+	esac
+	cd "$work" || return 1
+	if [ -z "$verdict" ]; then
+		echo "ok $name ($expect, $(grep -oE '[0-9.e+]+ states, stored' "$place/out" | head -n 1))"
+	elif [ "$form" = long ] && [[ $verdict == more* ]]; then
+		echo "SKIP $name: wants more memory than is here ($verdict)"
+		verdict=
+	else
+		echo "FAIL $name: $verdict (spin $* $model.pml)"
+	fi
+	rm -rf "$place"
+	[ -z "$verdict" ]
+}
+
+wanted() {
+	local name
+	[ ${#names[@]} -gt 0 ] || { [ "$form" = long ] || [ "$2" = short ]; } || return 1
+	[ ${#names[@]} -eq 0 ] && return 0
+	for name in "${names[@]}"; do [ "$name" = "$1" ] && return 0; done
+	return 1
+}
+
+status=0 running=0
+while read -r name when expect model arguments; do
+	wanted "$name" "$when" || continue
+	if [ $running -eq 2 ]; then
+		wait -n || status=1
+		running=$((running - 1))
+	fi
+	read -ra arguments <<<"$arguments"
+	one "$name" "$expect" "$model" "${arguments[@]}" &
+	running=$((running + 1))
+done < <(cases)
+while [ $running -gt 0 ]; do
+	wait -n || status=1
+	running=$((running - 1))
+done
+exit $status

@@ -20,7 +20,7 @@ check() {
 	local name=$1 seconds=$2 status
 	shift 2
 	printf -- '--- %s: %s\n' "$name" "$*"
-	timeout --kill-after=10 "$seconds" "$@"
+	timeout --foreground --kill-after=10 "$seconds" "$@"
 	status=$?
 	case $status in
 	0) ok "$name" ;;
@@ -35,7 +35,7 @@ check_cmocka() {
 	local name=$1 seconds=$2 status out=$WORK/$SUITE.cmocka
 	shift 2
 	printf -- '--- %s: %s\n' "$name" "$*"
-	timeout --kill-after=10 "$seconds" "$@" >"$out" 2>&1
+	timeout --foreground --kill-after=10 "$seconds" "$@" >"$out" 2>&1
 	status=$?
 	cat "$out"
 	sed -nE "s|^\[ +OK +\] ([A-Za-z0-9_]+).*|ok $SUITE/$name.\1|p

@@ -41,16 +41,22 @@ static bool replay_fail(struct replay *replay, const char *why)
 
 /* ---------------------------------------------------------------- where output goes */
 
-/* The name of a trace without path and endings, for the name of its picture. */
-static void trace_stem(const char *path, char *stem, size_t size)
+/* The name of a trace without its path. */
+static const char *trace_name(const char *path)
 {
 	const char *slash = strrchr(path, '/');
-	const char *name = slash ? slash + 1 : path;
-	size_t length = strcspn(name, ".");
 
-	if (!strcmp(path, "-") || !length)
-		name = "stdin";
-	snprintf(stem, size, "%.*s", (int)(length && strcmp(path, "-") ? length : 5), name);
+	if (!strcmp(path, "-"))
+		return "standard input";
+	return slash && slash[1] ? slash + 1 : path;
+}
+
+/* ... and without its endings, for the name of its picture. */
+static void trace_stem(const char *path, char *stem, size_t size)
+{
+	const char *name = strcmp(path, "-") ? trace_name(path) : "stdin";
+
+	snprintf(stem, size, "%.*s", (int)strcspn(name, "."), name);
 }
 
 /* FILE.svg for one trace, FILE-TRACE.svg for several (FILE-TRACE-2.svg where two are called alike). */
@@ -169,14 +175,11 @@ static bool draw_map(const struct labyrinth *lab, void *data)
 {
 	struct running *running = data;
 	const struct report *report = running->report;
-	const char *slash = strrchr(report->trace, '/'), *name = slash ? slash + 1 : report->trace;
 	char title[160], subtitle[256];
 
 	if (!running->map)
 		return true;
-	if (!strcmp(report->trace, "-"))
-		name = "standard input";
-	snprintf(title, sizeof(title), "%.120s, replayed", name);
+	snprintf(title, sizeof(title), "%.120s, replayed", trace_name(report->trace));
 	snprintf(subtitle, sizeof(subtitle),
 		 "The labyrinth after %llu allocations and %llu frees%s. At the peak %llu frames were live, "
 		 "now %llu.",
@@ -239,7 +242,7 @@ static bool replay_trace(struct replay *replay, int number)
 	bool fine;
 
 	report->trace = replay->options.traces[number];
-	progress_begin(&replay->progress, replay->options.progress, report->trace);
+	progress_begin(&replay->progress, replay->options.progress, trace_name(report->trace));
 	if (replay->options.map) {
 		running.map = &replay->outputs[1 + number];
 		report->map = running.map->path;

@@ -183,26 +183,27 @@ static uint64_t linux_floor(const struct lab_request *request, int room)
 	return floor + (zone < LAB_ZONES ? marks[room].lowmem_reserve[zone] : 0);
 }
 
-static bool frame_in_commons(uint64_t frame)
-{
-	struct lab_page_info info;
-
-	return oracle.state[frame] == FREE && !lab_page_info(lab, lab_frame_page(lab, frame), &info) &&
-	       info.state == LAB_FREE;
-}
-
-/* Is a block of this order free in the commons of this room?  Slow; at refusals only. */
+/* Is a block of this order free in this room, whoever keeps its frames?  Slow; at refusals only. */
 static bool block_free(int room, unsigned int order)
 {
 	uint64_t first = rooms[room].first_frame, end = first + rooms[room].frames, n = (uint64_t)1 << order, f, i;
 
 	for (f = (first + n - 1) & ~(n - 1); f + n <= end; f += n) {
-		for (i = 0; i < n && frame_in_commons(f + i); i++)
+		for (i = 0; i < n && oracle.state[f + i] == FREE; i++)
 			;
 		if (i == n)
 			return true;
 	}
 	return false;
+}
+
+/* Linux: what is left must not be below the floor, and there must be such a block. */
+static bool linux_admits(const struct lab_request *request, int room)
+{
+	uint64_t n = (uint64_t)1 << request->order;
+
+	return oracle.free[room] >= n && oracle.free[room] - n >= linux_floor(request, room) &&
+	       (!request->order || block_free(room, request->order));
 }
 
 static void check_refusal(const struct lab_request *request, int error)
@@ -220,12 +221,9 @@ static void check_refusal(const struct lab_request *request, int error)
 	for (i = 0; i < n; i++) {
 		int room = steps[i].room;
 
-		if (!request->order)
-			CHECK(oracle.free[room] <= linux_floor(request, room),
-			      "gfp %x refused, room %d has %" PRIu64 " free, floor %" PRIu64, request->gfp, room,
-			      oracle.free[room], linux_floor(request, room));
-		else if (steps[i].right == LAB_RIGHT_LOW)
-			CHECK(!block_free(room, request->order), "order %u refused, room %d has one", request->order, room);
+		CHECK(!linux_admits(request, room),
+		      "gfp %x order %u refused, room %d has %" PRIu64 " free, floor %" PRIu64, request->gfp, request->order,
+		      room, oracle.free[room], linux_floor(request, room));
 		any |= oracle.free[room] > linux_floor(request, room);
 	}
 	CHECK(error != -LAB_ENOMEM || !any, "no memory, but there is some");
@@ -245,8 +243,8 @@ static void do_alloc(void)
 	}
 	hold(page, &request);
 	CHECK(answer.room == room_of(lab_page_frame(lab, page)), "another room than the answer says");
-	if (!request.order) /* at the edge this is exact: what is left is at or above the floor */
-		CHECK(oracle.free[answer.room] >= linux_floor(&request, answer.room), "drawn below its floor");
+	/* At the edge this is exact: what is left is at or above the floor. */
+	CHECK(oracle.free[answer.room] >= linux_floor(&request, answer.room), "drawn below its floor");
 	done[0]++;
 }
 
@@ -259,7 +257,10 @@ static void do_alloc_at(void)
 	bool free = room >= 0 && room == room_of(frame + ((uint64_t)1 << request.order) - 1);
 
 	for (i = 0; free && i < (uint64_t)1 << request.order; i++)
-		free = frame_in_commons(frame + i);
+		free = oracle.state[frame + i] == FREE;
+	request.room = (int16_t)room;
+	if (free)
+		free = oracle.free[room] >= i && oracle.free[room] - i >= linux_floor(&request, room);
 	page = lab_alloc_at(lab, frame, &request);
 	CHECK(lab_is_err(page) == !free, "alloc at %" PRIu64 " order %u: %d", frame, request.order, lab_ptr_err(page));
 	if (free)

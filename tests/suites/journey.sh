@@ -7,7 +7,7 @@ for script in tests/journey/*.sh; do
 	name=$(basename "$script" .sh)
 	out=$WORK/journey-$name.log
 	printf -- '--- %s\n' "$name"
-	LONG=$LONG timeout --kill-after=10 "$(short_or_long 400 3600)" bash "$script" "$BUILD/labyrinth" "$ROOT" </dev/null >"$out" 2>&1
+	LONG=$LONG timeout --foreground --kill-after=10 "$(short_or_long 400 3600)" bash "$script" "$BUILD/labyrinth" "$ROOT" </dev/null >"$out" 2>&1
 	status=$?
 	# A journey's own FAIL lines are its reasons; the case is the whole of it.
 	sed 's/^\(ok\|FAIL\|SKIP\) /  \1 /' "$out"

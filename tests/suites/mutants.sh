@@ -40,7 +40,7 @@ for patch in tests/mutants/*.patch; do
 			built=
 			break
 		fi
-		timeout --kill-after=5 120 "$tree/build/${words[0]}" "${words[@]:1}" >"$tree/out" 2>&1
+		timeout --foreground --kill-after=5 120 "$tree/build/${words[0]}" "${words[@]:1}" >"$tree/out" 2>&1
 		status=$?
 		tail -n 5 "$tree/out"
 		printf '%s: %s\n' "$program" $status

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * birth.c - checking a specification and making a labyrinth of it; the default labyrinth.
+ */
+#include "marks.h"
+#include "plan.h"
+#include "port.h"
+
+#define CPUS_MAX 4096u
+
+/* ---- checks: NULL or what is wrong ---- */
+
+static const char *check_holes(const struct lab_room_spec *room)
+{
+	uint64_t end = room->first_frame, frames = 0;
+	size_t i;
+
+	for (i = 0; i < room->hole_count; i++) {
+		const struct lab_hole *hole = &room->holes[i];
+
+		if (!hole->frames || hole->first_frame < end || hole->frames > room->frames ||
+		    hole->first_frame + hole->frames > room->first_frame + room->frames)
+			return "holes must lie inside the room, ascending, not empty and not overlapping";
+		end = hole->first_frame + hole->frames;
+		frames += hole->frames;
+	}
+	return frames < room->frames ? NULL : "nothing but holes";
+}
+
+static const char *check_room(const struct lab_spec *spec, unsigned int number)
+{
+	const struct lab_room_spec *room = &spec->rooms[number];
+	uint64_t most = (uint64_t)1 << (UINTPTR_MAX > 0xffffffffu ? 40 : 24);
+	struct lab_room_spec marks;
+	const char *wrong;
+	unsigned int i;
+
+	if (!room->frames || room->frames > most || room->first_frame > (uint64_t)1 << 52)
+		return "no frames, or more than an address space holds";
+	if ((unsigned int)room->zone > LAB_ZONE_OWN || room->node >= (spec->nodes ? spec->nodes : 1))
+		return "no such zone or node";
+	if ((uintptr_t)room->memory & (((uintptr_t)1 << spec->page_shift) - 1))
+		return "its memory does not begin at a page";
+	if (room->hole_count && !room->holes)
+		return "holes are counted but not given";
+	wrong = check_holes(room);
+	if (wrong)
+		return wrong;
+	for (i = 0; i < number; i++)
+		if (room->first_frame < spec->rooms[i].first_frame + spec->rooms[i].frames &&
+		    spec->rooms[i].first_frame < room->first_frame + room->frames)
+			return "its frames are another room's too";
+	marks_resolve(spec, number, &marks);
+	if (room->min != LAB_MARK_LINUX && (marks.min > marks.low || marks.low > marks.high ||
+					    marks.high >= marks_managed(room)))
+		return "watermarks must be min <= low <= high < the room's frames";
+	return NULL;
+}
+
+static const char *check(const struct lab_spec *spec, int *which)
+{
+	unsigned int i;
+
+	*which = -1;
+	if (spec->page_shift != 12 && spec->page_shift != 14 && spec->page_shift != 16)
+		return "pages are 4, 16 or 64 KiB";
+	if (!spec->rooms || !spec->room_count || spec->room_count > LAB_ROOMS_MAX)
+		return "a labyrinth has 1 to 16 rooms";
+	if (!spec->cpus || spec->cpus > CPUS_MAX)
+		return "CPUs are 1 to 4096";
+	if (spec->nodes > LAB_NODES_MAX)
+		return "nodes are 1 to 16";
+	for (i = 0; i < spec->room_count; i++) {
+		const char *wrong = check_room(spec, i);
+
+		if (wrong) {
+			*which = (int)i;
+			return wrong;
+		}
+	}
+	return NULL;
+}
+
+/* ---- routes ---- */
+
+static unsigned int node_distance(const struct lab_spec *spec, unsigned int from, unsigned int to)
+{
+	if (from == to)
+		return 0;
+	return spec->distance ? spec->distance[from * spec->nodes + to] : 20;
+}
+
+/* The next node after `last` in the order of distance (then number); `nodes`: no more. */
+static unsigned int next_node(const struct lab_spec *spec, unsigned int from, unsigned int last, unsigned int nodes)
+{
+	unsigned int best = nodes, node;
+
+	for (node = 0; node < nodes; node++) {
+		unsigned int d = node_distance(spec, from, node);
+
+		if (last < nodes) {
+			unsigned int after = node_distance(spec, from, last);
+
+			if (d < after || (d == after && node <= last))
+				continue;
+		}
+		if (best == nodes || d < node_distance(spec, from, best))
+			best = node;
+	}
+	return best;
+}
+
+/* Local node first, then by distance; within a node from the highest allowed zone downward. */
+static void find_route(const struct lab_spec *spec, struct lab_route *route, unsigned int from, int highest)
+{
+	unsigned int nodes = spec->nodes ? spec->nodes : 1, node, i;
+	int zone;
+
+	for (node = next_node(spec, from, nodes, nodes); node < nodes; node = next_node(spec, from, node, nodes))
+		for (zone = highest; zone >= 0; zone--)
+			for (i = 0; i < spec->room_count; i++)
+				if (spec->rooms[i].node == node && (int)spec->rooms[i].zone == zone)
+					route->room[route->rooms++] = (uint8_t)i;
+}
+
+/* ---- birth ---- */
+
+static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
+{
+	size_t at = plan_take(plan, sizeof(struct labyrinth));
+	struct labyrinth *lab = plan->base ? (struct labyrinth *)(plan->base + at) : NULL;
+	struct lab_room_spec marks;
+	unsigned int i;
+
+	for (i = 0; i < spec->room_count; i++) {
+		marks_resolve(spec, i, &marks);
+		at = plan_room(plan, spec, &marks);
+		if (lab) {
+			struct lab_room *room;
+
+			lab->room_at[i] = (ptrdiff_t)at;
+			room = labyrinth_room(lab, i);
+			lab->span[i].tags_at = lab->room_at[i] + room->tags_at;
+			lab->span[i].tags_bytes = room->commons.bits * sizeof(struct lab_page);
+			lab->span[i].first_frame = room->first_frame;
+			lab->span[i].bits = room->commons.bits;
+		}
+	}
+	return plan->at;
+}
+
+size_t lab_metadata_bytes(const struct lab_spec *spec)
+{
+	struct plan plan = { 0 };
+	int which;
+
+	return check(spec, &which) ? 0 : plan_all(&plan, spec);
+}
+
+int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct labyrinth **out, int *which,
+	      const char **why)
+{
+	struct plan plan = { .base = metadata };
+	struct labyrinth *lab = metadata;
+	int none, *room = which ? which : &none;
+	const char *unused, **reason = why ? why : &unused;
+	unsigned int node, zone;
+
+	*reason = check(spec, room);
+	if (!*reason && (!metadata || (uintptr_t)metadata % LAB_LINE || bytes < lab_metadata_bytes(spec)))
+		*reason = "metadata is missing, not aligned to 64 bytes, or too small";
+	if (!*reason && lab->magic)
+		*reason = "metadata is not zero-filled";
+	if (*reason)
+		return -LAB_EINVAL;
+	lab->page_shift = (uint8_t)spec->page_shift;
+	lab->rooms = (uint8_t)spec->room_count;
+	lab->nodes = (uint8_t)(spec->nodes ? spec->nodes : 1);
+	lab->bytes = plan_all(&plan, spec);
+	for (node = 0; node < lab->nodes; node++)
+		for (zone = 0; zone < LAB_ZONES; zone++)
+			find_route(spec, &lab->route[node][zone], node, (int)zone);
+	if (spec->identity)
+		lab->identity_at = (const char *)spec->identity - (const char *)lab;
+	store_release(&lab->magic, LAB_MAGIC); /* last; partner: whoever is handed the labyrinth */
+	*out = lab;
+	return 0;
+}
+
+/* ---- the default labyrinth ---- */
+
+static struct labyrinth *default_labyrinth;
+
+void lab_set_default(struct labyrinth *lab)
+{
+	store_release(&default_labyrinth, lab); /* partner: lab_default() */
+}
+
+struct labyrinth *lab_default(void)
+{
+	struct labyrinth *lab = load_acquire(&default_labyrinth);
+
+	return likely(lab) ? lab : lab_port_default();
+}
+
+void *labyrinth_void_alloc_page_gfp_atomic_exclusive(void)
+{
+	struct labyrinth *lab = lab_default();
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_EXCLUSIVE, 0);
+	struct lab_page *page;
+	void *address;
+
+	if (!lab)
+		return NULL;
+	page = lab_alloc_request(lab, &request, NULL);
+	if (lab_is_err(page))
+		return NULL;
+	address = lab_page_address(lab, page);
+	if (!address)
+		lab_free_as(lab, page, 0, LAB_OWNER_EXCLUSIVE, 0);
+	return address;
+}
+
+int labyrinth_void_free_page_exclusive(void *address)
+{
+	struct labyrinth *lab = lab_default();
+	struct lab_page *page;
+
+	if (!lab)
+		return -LAB_ENXIO;
+	page = lab_address_page(lab, address);
+	if (!page || (uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1))
+		return -LAB_ERANGE;
+	return lab_free_as(lab, page, 0, LAB_OWNER_EXCLUSIVE, 0);
+}

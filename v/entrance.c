@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * entrance.c - allocation.
+ *
+ * First on the way.  The fast half takes an order-0 frame from the word that this CPU's hint names in the
+ * first room of the route; everything else walks the whole route, right by right, and on failure proves
+ * that there was none, or says that it could not.
+ */
+#include "entrance.h"
+#include "page.h"
+#include "port.h"
+
+/* What only the slow half looks at. */
+#define ENTRANCE_SLOW (LAB_ZERO | LAB_THISNODE | LAB_EXCLUSIVE | LAB_COLD | ~LAB_FLAGS_ALL)
+
+void *memset(void *, int, size_t);
+
+/* ---- the walk ---- */
+
+struct lab_find {
+	struct lab_room *room;
+	lab_bit bit;
+	bool complete; /* every look for a block saw the end of what there was to see */
+	struct lab_answer answer;
+};
+
+/* Try one room at one right.  True: found. */
+static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab_right right,
+		      struct lab_find *find)
+{
+	unsigned int order = way->request->order;
+	uint32_t bands = route_bands(room, way, right);
+	bool complete = true;
+	lab_word proof;
+	int band = -1;
+
+	find->bit = LAB_NO_BIT;
+	if (right == LAB_RIGHT_LOW)
+		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
+				    room_take(room, &way->asker, &proof);
+	if (find->bit == LAB_NO_BIT && !order && bands)
+		find->bit = room_draw(room, bands, &band, &proof);
+	find->complete &= complete;
+	if (find->bit == LAB_NO_BIT)
+		return false;
+	find->room = room;
+	find->answer.band = (int16_t)band;
+	find->answer.right = (uint8_t)right;
+	return true;
+}
+
+static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
+{
+	/* Blocks come from the commons alone: there is nothing below low for them. */
+	enum lab_right deepest = way->request->order ? LAB_RIGHT_LOW : way->right;
+	unsigned int right, i;
+
+	find->complete = true;
+	for (right = LAB_RIGHT_LOW; right <= (unsigned int)deepest; right++)
+		for (i = 0; i < way->rooms; i++) {
+			struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+			if (load_relaxed(&room->offline))
+				continue;
+			if (!walk_room(room, way, (enum lab_right)right, find))
+				continue;
+			find->answer.room = way->room[i];
+			find->answer.fallback = (uint8_t)i;
+			return true;
+		}
+	return false;
+}
+
+/*
+ * Was there an instant at which no eligible frame was free?  All roots empty, nobody tentative, and the
+ * same words on a second look: then all were empty together in between.  (A listing changes full bits;
+ * to undo it takes an announcement, which moves the sequence.)
+ */
+static bool proven_none(struct labyrinth *lab, const struct lab_way *way)
+{
+	struct lab_proof seen[LAB_ROOMS_MAX], again;
+	unsigned int i;
+
+	for (i = 0; i < way->rooms; i++) {
+		struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+		if (!load_relaxed(&room->offline) && !room_empty(room, route_bands(room, way, way->right), &seen[i]))
+			return false;
+	}
+	for (i = 0; i < way->rooms; i++) {
+		struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+		if (load_relaxed(&room->offline))
+			continue;
+		if (!room_empty(room, route_bands(room, way, way->right), &again) ||
+		    again.commons != seen[i].commons || again.have != seen[i].have ||
+		    again.tentative != seen[i].tentative)
+			return false;
+	}
+	return true;
+}
+
+static bool somebody_tentative(struct labyrinth *lab, const struct lab_way *way)
+{
+	unsigned int i;
+
+	for (i = 0; i < way->rooms; i++)
+		if (room_tentative(labyrinth_room(lab, way->room[i])))
+			return true;
+	return false;
+}
+
+/* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
+static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
+{
+	unsigned int round;
+
+	for (round = 1; round <= LAB_ROUNDS_MAX; round++) {
+		find->answer.rounds = (uint16_t)round;
+		if (walk(lab, way, find))
+			return 0;
+		if (proven_none(lab, way))
+			return -LAB_ENOMEM;
+		/* A block: the look was complete, and nobody has one in hand that may come back. */
+		if (way->request->order && find->complete && !somebody_tentative(lab, way))
+			return -LAB_ENOSPC;
+	}
+	return -LAB_EAGAIN;
+}
+
+/* ---- what is found ---- */
+
+static void count_success(struct labyrinth *lab, const struct lab_find *find)
+{
+	if (find->answer.fallback)
+		labyrinth_count(lab, LAB_COUNT_FALLBACK, 1);
+	if (find->answer.band >= 0)
+		labyrinth_count(lab, find->answer.right <= LAB_RIGHT_MIN ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
+}
+
+static void count_refusal(struct labyrinth *lab, int error)
+{
+	switch (error) {
+	case -LAB_ENOMEM:
+		labyrinth_count(lab, LAB_COUNT_NOMEM, 1);
+		break;
+	case -LAB_ENOSPC:
+		labyrinth_count(lab, LAB_COUNT_NOSPC, 1);
+		break;
+	case -LAB_EAGAIN:
+		labyrinth_count(lab, LAB_COUNT_AGAIN, 1);
+		break;
+	default:
+		labyrinth_count(lab, LAB_COUNT_INVALID, 1);
+	}
+}
+
+static lab_word request_tag(const struct lab_request *request)
+{
+	struct lab_request stamped = *request;
+
+	if (request->gfp & LAB_EXCLUSIVE && !request->owner)
+		stamped.owner = LAB_OWNER_EXCLUSIVE;
+	return tag_owned(&stamped);
+}
+
+static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request *request, struct lab_find *find)
+{
+	struct lab_room *room = find->room;
+	struct lab_page *page = entrance_stamp(room, find->bit, request_tag(request));
+
+	count_success(lab, find);
+	if (request->gfp & LAB_ZERO)
+		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
+		       (size_t)1 << (lab->page_shift + request->order));
+	return page;
+}
+
+struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct lab_request *request,
+				   struct lab_answer *answer)
+{
+	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
+	struct lab_page *page = NULL;
+	struct lab_way way;
+	int error;
+
+	if (unlikely(!labyrinth_alive(lab)))
+		return entrance_refuse(labyrinth_refusal(lab));
+	error = route_find(lab, request, &way);
+	if (!error)
+		error = search(lab, &way, &find);
+	if (!error)
+		page = deliver(lab, request, &find);
+	else
+		count_refusal(lab, error);
+	if (answer)
+		*answer = find.answer;
+	return error ? entrance_refuse(error) : page;
+}
+
+/* Apart, so that the fast half needs no stack. */
+static __attribute__((noinline)) struct lab_page *alloc_slowly(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
+{
+	struct lab_request request = LAB_REQUEST(gfp, order);
+
+	if (order > LAB_ORDER_MAX && labyrinth_alive(lab)) {
+		count_refusal(lab, -LAB_EINVAL);
+		return entrance_refuse(-LAB_EINVAL);
+	}
+	return lab_alloc_request(lab, &request, NULL);
+}
+
+struct lab_page *lab_alloc_pages(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
+{
+	const struct lab_route *route = &lab->route[0][route_zone(gfp)];
+	struct lab_asker asker;
+	struct lab_room *room;
+	lab_bit bit;
+
+	if (unlikely(order || gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || lab->nodes > 1 || !route->rooms))
+		return alloc_slowly(lab, gfp, order);
+	room = labyrinth_room(lab, route->room[0]);
+	asker.cpu = lab_port_cpu();
+	route_asker(gfp, &asker);
+	if (unlikely(asker.slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
+		return alloc_slowly(lab, gfp, 0); /* both mobilities at once: refused there */
+	bit = room_take_near(room, &asker);
+	if (unlikely(bit == LAB_NO_BIT))
+		return alloc_slowly(lab, gfp, 0);
+	return entrance_stamp(room, bit, LAB_OWNED);
+}
+
+void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
+{
+	struct lab_page *page = lab_alloc_pages(lab, gfp, order);
+	void *address;
+
+	if (unlikely(lab_is_err(page)))
+		return NULL;
+	address = lab_page_address(lab, page);
+	if (unlikely(!address)) /* a room without memory: nobody could use it */
+		lab_free_pages(lab, page, order);
+	return address;
+}
+
+/* ---- a given frame ---- */
+
+/* Claim the block at this frame: 0, or the code of what stands in the way. */
+static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request,
+		    struct lab_find *find)
+{
+	uint64_t last = frame + ((uint64_t)1 << request->order) - 1;
+	struct lab_page *page = lab_frame_page(lab, frame);
+
+	if (frame & (last - frame))
+		return -LAB_EINVAL;
+	if (!page || page_room(lab, page) != page_room(lab, lab_frame_page(lab, last)))
+		return -LAB_ERANGE;
+	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
+	find->bit = (lab_bit)(page - room_page(find->room, 0));
+	if (request->gfp & LAB_ZERO && !find->room->memory)
+		return -LAB_ENOTSUP;
+	if (room_take_at(find->room, find->bit, request->order))
+		return 0;
+	return tag_state(load_acquire(&page->tag)) == LAB_OFFLINE ? -LAB_EHWPOISON : -LAB_EBUSY;
+}
+
+struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
+{
+	struct lab_find find = { .answer = { .band = -1 } };
+	int error;
+
+	if (unlikely(!labyrinth_alive(lab)))
+		return entrance_refuse(labyrinth_refusal(lab));
+	error = route_check(lab, request);
+	if (!error)
+		error = claim_at(lab, frame, request, &find);
+	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+}

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * exit.c - free.
+ *
+ * The tag is claimed by compare-and-swap before anything else: of two frees of one page only one gets
+ * through, and neither can release the next owner's page (models/tag.pml).  Then the frame goes to the
+ * innermost pool that lacks one, else its leaf's bit is cleared and listed upwards.  A refusal changes
+ * nothing and is counted by its cause.
+ */
+#include "entrance.h"
+#include "page.h"
+#include "port.h"
+
+/* What a free must match. */
+struct exit_claim {
+	lab_word match; /* OWNED, order, owner */
+	lab_word use;	/* in place, 0: any */
+	bool by_ref;
+	uint32_t generation;
+};
+
+#define EXIT_MATCH (LAB_TAG_STATE | LAB_TAG_ORDER | LAB_TAG_OWNER)
+
+static lab_word exit_match(unsigned int order, unsigned int owner)
+{
+	return (lab_word)LAB_OWNED | (lab_word)order << LAB_TAG_ORDER_SHIFT |
+	       (lab_word)owner << LAB_TAG_OWNER_SHIFT;
+}
+
+static int refuse(struct labyrinth *lab, enum lab_counter counter, int error)
+{
+	labyrinth_count(lab, counter, 1);
+	return error;
+}
+
+/* Not allocated by itself: is it inside somebody's block? */
+static bool inside_block(const struct lab_room *room, lab_bit bit)
+{
+	unsigned int order;
+
+	for (order = 1; order <= LAB_ORDER_MAX; order++) {
+		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
+		lab_word tag = load_acquire(&room_page(room, head)->tag); /* a report, not a decision */
+
+		if (head != bit && tag_state(tag) == LAB_OWNED && tag_order(tag) >= order)
+			return true;
+	}
+	return false;
+}
+
+/* Why this tag does not match. */
+static int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit,
+			const struct exit_claim *claim)
+{
+	lab_word tag = load_acquire(&room_page(room, bit)->tag);
+
+	if (!room_has(room, bit))
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	if (tag_state(tag) != LAB_OWNED) {
+		if (claim->by_ref && tag_generation(tag) != claim->generation)
+			return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+		if (tag_state(tag) == LAB_FREE && inside_block(room, bit))
+			return refuse(lab, LAB_COUNT_BODY, -LAB_ENOTBLK);
+		return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	}
+	if (claim->by_ref && tag_generation(tag) != claim->generation)
+		return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+	if ((tag ^ claim->match) & LAB_TAG_OWNER)
+		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+	if ((tag ^ claim->match) & LAB_TAG_ORDER)
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
+		return refuse(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
+	return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
+}
+
+static bool claim_fits(const struct exit_claim *claim, lab_word tag)
+{
+	if ((tag & EXIT_MATCH) != claim->match)
+		return false;
+	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
+		return false;
+	return !claim->by_ref || tag_generation(tag) == claim->generation;
+}
+
+/* A poisoned frame stays out: its bit stays set.  The other frames of a block go back. */
+static void put_poisoned(struct labyrinth *lab, struct lab_room *room, lab_bit bit, unsigned int order)
+{
+	lab_bit i;
+
+	labyrinth_count(lab, LAB_COUNT_OFFLINED, 1);
+	for (i = 1; i < (lab_bit)1 << order; i++)
+		room_put(room, bit + i, 0);
+}
+
+static int exit_page(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+		     const struct exit_claim *claim)
+{
+	int number = page_room(lab, page);
+	struct lab_room *room;
+	lab_word tag, next;
+	lab_bit bit;
+
+	if (unlikely(number < 0))
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	room = labyrinth_room(lab, (unsigned int)number);
+	bit = (lab_bit)(page - room_page(room, 0));
+	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
+	do {
+		if (unlikely(!claim_fits(claim, tag)))
+			return exit_refusal(lab, room, bit, claim);
+		next = tag_next(tag, unlikely(tag & LAB_TAG_POISONED) ? LAB_OFFLINE : LAB_FREE);
+		/* The claim, exact.  A failure: freed by another, or poisoned just now; look again. */
+	} while (unlikely(!cas_acq_rel(&page->tag, &tag, next)));
+	if (unlikely(tag & LAB_TAG_POISONED)) {
+		put_poisoned(lab, room, bit, order);
+		return 0;
+	}
+	if (likely(!order && !room->bands))
+		room_clear(room, bit, (lab_word)1 << bit % LAB_WORD_BITS);
+	else
+		room_put(room, bit, order);
+	room_warm(room, lab_port_cpu(), bit);
+	return 0;
+}
+
+static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+			const struct exit_claim *claim)
+{
+	if (unlikely(!labyrinth_alive(lab)))
+		return labyrinth_refusal(lab);
+	if (unlikely(order > LAB_ORDER_MAX))
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	return exit_page(lab, page, order, claim);
+}
+
+int lab_free_pages(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+{
+	const struct exit_claim claim = { .match = exit_match(order & 15, 0) };
+
+	return free_checked(lab, page, order, &claim);
+}
+
+int lab_free(struct labyrinth *lab, void *address, unsigned int order)
+{
+	struct lab_page *page;
+
+	if (unlikely(!labyrinth_alive(lab)))
+		return labyrinth_refusal(lab);
+	page = lab_address_page(lab, address);
+	if (unlikely(!page || (uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1)))
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	return lab_free_pages(lab, page, order);
+}
+
+int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int owner,
+		unsigned int use)
+{
+	const struct exit_claim claim = { .match = exit_match(order & 15, owner),
+					  .use = (lab_word)use << LAB_TAG_USE_SHIFT };
+
+	if (unlikely(owner > LAB_OWNER_MAX || use > LAB_USE_MAX))
+		return labyrinth_alive(lab) ? refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM) : labyrinth_refusal(lab);
+	return free_checked(lab, page, order, &claim);
+}
+
+int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, unsigned int owner)
+{
+	const struct exit_claim claim = { .match = exit_match(order & 15, owner & LAB_OWNER_MAX),
+					  .by_ref = true,
+					  .generation = ref.generation };
+
+	if (unlikely(!labyrinth_alive(lab)))
+		return labyrinth_refusal(lab);
+	if (unlikely(owner > LAB_OWNER_MAX))
+		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+	return free_checked(lab, lab_frame_page(lab, ref.frame), order, &claim);
+}
+
+/*
+ * The head is claimed first (LAB_FREE with its bit set: nobody else can free it), then the bodies are
+ * stamped, then the head: a free of the whole block meanwhile finds nothing allocated.
+ */
+int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+{
+	lab_word tag, single, i;
+	int number;
+
+	if (unlikely(!labyrinth_alive(lab)))
+		return labyrinth_refusal(lab);
+	number = page_room(lab, page);
+	if (number < 0)
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
+	if (order > LAB_ORDER_MAX || tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
+		struct lab_room *room = labyrinth_room(lab, (unsigned int)number);
+		struct exit_claim claim = { .match = exit_match(order & 15, tag_owner(tag)) };
+
+		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
+	}
+	if (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim */
+		return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
+	for (i = 1; i < (lab_word)1 << order; i++)
+		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |
+						    (single & ~LAB_TAG_POISONED));
+	store_release(&page->tag, (tag & LAB_TAG_GENERATION) | single); /* partner: the frees' acquire */
+	return 0;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * frame.h - tags: what a frame is, as pure functions of one word.  The picture stands in layout.h.
+ *
+ * Last on the way.  A tag's order of events, with the frame's bit in the commons:
+ *
+ *     alloc   bit claimed -> tag OWNED (release)
+ *     free    tag claimed by compare-and-swap: OWNED(order, owner, g) -> FREE(g + 1) -> bit cleared
+ *     pooled  OWNED -> FREE(g + 1) -> POOLED(slot) -> slot published; drawn: POOLED -> OWNED
+ *
+ * Never the bit before the tag: a clear bit has a FREE tag, always.
+ */
+#ifndef LAB_FRAME_H
+#define LAB_FRAME_H
+
+#include "layout.h"
+
+static inline unsigned int tag_state(lab_word tag)
+{
+	return (unsigned int)(tag & LAB_TAG_STATE);
+}
+
+static inline unsigned int tag_order(lab_word tag)
+{
+	return (unsigned int)((tag & LAB_TAG_ORDER) >> LAB_TAG_ORDER_SHIFT);
+}
+
+static inline unsigned int tag_use(lab_word tag)
+{
+	return (unsigned int)((tag & LAB_TAG_USE) >> LAB_TAG_USE_SHIFT);
+}
+
+static inline unsigned int tag_owner(lab_word tag)
+{
+	return (unsigned int)((tag & LAB_TAG_OWNER) >> LAB_TAG_OWNER_SHIFT);
+}
+
+static inline uint32_t tag_generation(lab_word tag)
+{
+	return (uint32_t)(tag >> LAB_TAG_GENERATION_SHIFT);
+}
+
+static inline lab_word tag_slot(lab_word tag)
+{
+	return (tag & LAB_TAG_SLOT) >> LAB_TAG_SLOT_SHIFT;
+}
+
+/* What an owner's request makes of a frame, without its generation. */
+static inline lab_word tag_owned(const struct lab_request *request)
+{
+	return (lab_word)LAB_OWNED | (lab_word)request->order << LAB_TAG_ORDER_SHIFT |
+	       (lab_word)request->use << LAB_TAG_USE_SHIFT | (lab_word)request->owner << LAB_TAG_OWNER_SHIFT;
+}
+
+/* The next generation of a frame, in a state that says nothing else. */
+static inline lab_word tag_next(lab_word tag, enum lab_state state)
+{
+	return ((tag & LAB_TAG_GENERATION) + ((lab_word)1 << LAB_TAG_GENERATION_SHIFT)) | (lab_word)state;
+}
+
+/* The same generation, in a state that says nothing else. */
+static inline lab_word tag_become(lab_word tag, enum lab_state state)
+{
+	return (tag & LAB_TAG_GENERATION) | (lab_word)state;
+}
+
+static inline lab_word tag_pooled(lab_word tag, lab_word slot)
+{
+	return tag_become(tag, LAB_POOLED) | slot << LAB_TAG_SLOT_SHIFT;
+}
+
+/* May a tag look like this at all? */
+static inline bool tag_holds(lab_word tag)
+{
+	switch (tag_state(tag)) {
+	case LAB_OWNED:
+		return tag_order(tag) <= LAB_ORDER_MAX;
+	case LAB_POOLED:
+		return !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED));
+	case LAB_FREE:
+	case LAB_OFFLINE:
+		return !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED | LAB_TAG_SLOT));
+	default:
+		return false;
+	}
+}
+
+#endif

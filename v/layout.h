@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * layout.h - the structures of a labyrinth, in one contiguous piece of metadata.
+ *
+ *     struct labyrinth │ rooms │ per room: leaves, parents, leaf notes, order summary, tags, CPU hints,
+ *                                          pool trees and slots
+ *
+ * There are no pointers in it but the memory's addresses (`memory`): every other reference is a
+ * distance in bytes from the structure that holds it, so the piece may be mapped at any address.
+ * Everything that is not written below "changes" is written at birth and only read afterwards.
+ */
+#ifndef LAB_LAYOUT_H
+#define LAB_LAYOUT_H
+
+#include <labyrinth.h>
+
+#include "word.h"
+
+#define LAB_MAGIC LAB_IDENTITY
+#define LAB_LEVELS_MAX 8u
+#define LAB_BANDS_MAX LAB_FANOUT /* pools of a room: children of one root word */
+#define LAB_MOBILITIES 3u	 /* unmovable, movable, reclaimable */
+#define LAB_COLD_HINT 3u	 /* the hint of cold requests, behind those of the mobilities */
+#define LAB_HINTS 4u
+#define LAB_LINE 64u
+
+/* How often a take walks its whole way before it says -EAGAIN.  Each walk in vain is charged to a step of
+ * another call (DESIGN.md, "bounds"). */
+#define LAB_ROUNDS_MAX 256u
+
+/* A bit of a tree: a frame of the commons, a slot of a pool. */
+typedef lab_word lab_bit;
+#define LAB_NO_BIT LAB_ALL
+
+/*
+ * A descriptor of a frame.  tag:
+ *
+ *     63                    32 31        16 15     8 7     4  3  2    0
+ *    +------------------------+------------+--------+-------+---+------+
+ *    |       generation       |   owner    |  use   | order | P | state|    P: poisoned
+ *    +------------------------+------------+--------+-------+---+------+
+ *    |       generation       |     slot (POOLED)   |       |   | state|
+ *    +------------------------+---------------------+-------+---+------+
+ *
+ * (32 bits: generation 12, owner 6, use 6, order 4, poisoned 1, state 3; slot 12.)
+ * Changes: by the frame's holder, by whoever claims it with a compare-and-swap; `poisoned` by anybody.
+ */
+struct lab_page {
+	lab_word tag;
+};
+
+#if UINTPTR_MAX > 0xffffffffu
+#define LAB_TAG_USE_BITS 8u
+#define LAB_TAG_OWNER_BITS 16u
+#else
+#define LAB_TAG_USE_BITS 6u
+#define LAB_TAG_OWNER_BITS 6u
+#endif
+#define LAB_TAG_STATE ((lab_word)7)
+#define LAB_TAG_POISONED ((lab_word)8)
+#define LAB_TAG_ORDER_SHIFT 4u
+#define LAB_TAG_ORDER ((lab_word)15 << LAB_TAG_ORDER_SHIFT)
+#define LAB_TAG_USE_SHIFT 8u
+#define LAB_TAG_USE ((((lab_word)1 << LAB_TAG_USE_BITS) - 1) << LAB_TAG_USE_SHIFT)
+#define LAB_TAG_OWNER_SHIFT (LAB_TAG_USE_SHIFT + LAB_TAG_USE_BITS)
+#define LAB_TAG_OWNER ((((lab_word)1 << LAB_TAG_OWNER_BITS) - 1) << LAB_TAG_OWNER_SHIFT)
+#define LAB_TAG_GENERATION_SHIFT (LAB_TAG_OWNER_SHIFT + LAB_TAG_OWNER_BITS)
+#define LAB_TAG_GENERATION (LAB_ALL << LAB_TAG_GENERATION_SHIFT)
+#define LAB_TAG_SLOT_SHIFT LAB_TAG_USE_SHIFT
+#define LAB_TAG_SLOT (LAB_TAG_USE | LAB_TAG_OWNER)
+#define LAB_SLOTS_MAX ((lab_word)1 << (LAB_TAG_USE_BITS + LAB_TAG_OWNER_BITS))
+
+/*
+ * A tree: leaves of bits and, over them, levels of parent words up to one root word.  A room's commons
+ * has a root of its own.  The trees of a room's pools are children of one shared root word, so that
+ * "has any of these pools a frame?" is one load; `root_child` says which child of the root this tree
+ * hangs on.  Level 0 stands over the leaves; level height - 1 is the root.
+ *
+ * Changes: leaf words and parent words, by anybody at any time, read-modify-write only, sequentially
+ * consistent (tree.h, leaf.h).  Takes are lock-free, gives are wait-free up to the listing.
+ */
+struct lab_tree {
+	ptrdiff_t leaves_at;		    /* from here to leaf 0 */
+	ptrdiff_t level_at[LAB_LEVELS_MAX]; /* from here to the first word of each level */
+	lab_word bits;
+	lab_word leaves;
+	lab_word root_absent; /* full bits of the root's children that do not exist */
+	ptrdiff_t stride;     /* root shared: bytes from this tree to that of the next child; else 0 */
+	uint8_t height;	      /* levels of parent words, the root included */
+	uint8_t root_child;
+};
+
+/*
+ * A pool: slots that can hold a frame each.  `have`: slots that hold one (bit 0 = there is one to
+ * take); `lack`: empty slots.  A pooled frame keeps its bit in the commons set; its tag says POOLED.
+ *
+ * Changes: a slot, by whoever holds it, that is, has taken its bit from either tree and not yet given
+ * it to the other.
+ */
+struct lab_pool {
+	struct lab_tree have;
+	struct lab_tree lack;
+	ptrdiff_t slots_at; /* from here to slot 0; a slot is a lab_word: frame bit in the room */
+	lab_word slots;
+	lab_word first_slot; /* number of its first slot in the room */
+	lab_word floor;	     /* the watermark it stands on: it holds frames floor + 1 .. floor + slots */
+};
+
+/*
+ * What a leaf is like.  `hint`, native 32 bits:
+ *
+ *     31                  8   7    6..4   3       0
+ *    +---------------------+-----+------+----------+
+ *    |      sequence       |  A  |  0   |   low    |     A: announced; low: LAB_LEAF_ORDER minus the
+ *    +---------------------+-----+------+----------+     largest order that may be free (10: none)
+ *
+ * Never below the truth at rest (hint.h).  `tenant`: which CPU and mobility filled its hint from this
+ * leaf last, 0: nobody; a plain hint.
+ */
+struct lab_note {
+	uint32_t hint;
+	uint32_t tenant;
+};
+
+/* Of the children of one node: which have no free block of an order (a bit a child).  A hint. */
+struct lab_summary {
+	uint32_t none[LAB_LEAF_ORDER]; /* of order 1 + index */
+};
+
+/* A CPU's hints in a room; one cache line.  Changes: by any caller that thinks it is on that CPU. */
+struct lab_cpu {
+	lab_word near[LAB_HINTS]; /* bit + 1 to look at first; 0: none */
+} __attribute__((aligned(64)));
+
+struct lab_room {
+	/* Changes: by anybody; each on a cache line of its own. */
+	struct {
+		lab_word word;
+	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
+	lab_word tentative __attribute__((aligned(64))); /* {sequence, count}: calls that may give back */
+	uint32_t keeper;				  /* 1: drawn below low, not yet filled to high */
+	uint32_t offline;
+
+	struct lab_tree commons __attribute__((aligned(64)));
+	ptrdiff_t tags_at, notes_at, cpus_at;
+	ptrdiff_t summary_at[LAB_LEVELS_MAX];
+	void *memory;
+	uint64_t first_frame; /* of bit 0: a multiple of a leaf */
+	lab_word frames;      /* bits that are frames of the room, holes included, from `lead` on */
+	lab_word lead;	      /* bits before the first frame */
+	lab_word managed;
+	uint32_t cpu_mask;
+	uint8_t zone, node;
+	bool physical_known;
+	uint8_t bands;
+	lab_word slots; /* of all pools */
+	uint32_t entitled[LAB_RIGHTS][LAB_ZONES]; /* pools that a right may draw from, by highest zone */
+	uint64_t min, low, high;
+	char name[LAB_NAME_MAX];
+	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
+};
+
+/* A room as the conversions and frees look for it. */
+struct lab_span {
+	ptrdiff_t tags_at; /* from the labyrinth */
+	size_t tags_bytes;
+	uintptr_t memory; /* of bit 0, even if that is no frame of it */
+	uint64_t first_frame;
+	uint64_t bits;
+};
+
+struct lab_route {
+	uint8_t rooms;
+	uint8_t room[LAB_ROOMS_MAX];
+};
+
+struct labyrinth {
+	uint32_t magic;
+	uint8_t page_shift, rooms, nodes;
+	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY while calls are allowed */
+	size_t bytes;
+	struct lab_span span[LAB_ROOMS_MAX];
+	ptrdiff_t room_at[LAB_ROOMS_MAX];
+	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
+	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
+};
+
+static inline bool labyrinth_alive(const struct labyrinth *lab)
+{
+	/* Before birth identity_at is 0 and the word read is `magic`, which is 0 then. */
+	return *(const volatile uint32_t *)((const char *)lab + lab->identity_at) == LAB_IDENTITY;
+}
+
+/* Why not. */
+static inline int labyrinth_refusal(const struct labyrinth *lab)
+{
+	return lab->magic == LAB_MAGIC ? -LAB_ECHILD : -LAB_ENXIO;
+}
+
+static inline struct lab_room *labyrinth_room(const struct labyrinth *lab, unsigned int room)
+{
+	return (struct lab_room *)((char *)lab + lab->room_at[room]);
+}
+
+static inline struct lab_page *room_page(const struct lab_room *room, lab_bit bit)
+{
+	return (struct lab_page *)((char *)room + room->tags_at) + bit;
+}
+
+static inline struct lab_note *room_note(const struct lab_room *room, lab_word leaf)
+{
+	return (struct lab_note *)((char *)room + room->notes_at) + leaf;
+}
+
+static inline struct lab_cpu *room_cpu(const struct lab_room *room, unsigned int cpu)
+{
+	return (struct lab_cpu *)((char *)room + room->cpus_at) + (cpu & room->cpu_mask);
+}
+
+static inline struct lab_summary *room_summary(const struct lab_room *room, unsigned int level)
+{
+	return (struct lab_summary *)((char *)room + room->summary_at[level]);
+}
+
+static inline lab_word *pool_slot(const struct lab_pool *pool, lab_bit slot)
+{
+	return (lab_word *)((char *)pool + pool->slots_at) + slot;
+}
+
+static inline lab_word *tree_leaf(const struct lab_tree *tree, lab_word leaf)
+{
+	return (lab_word *)((char *)tree + tree->leaves_at) + leaf * LAB_LEAF_WORDS;
+}
+
+static inline lab_word *tree_word(const struct lab_tree *tree, lab_bit bit)
+{
+	return (lab_word *)((char *)tree + tree->leaves_at) + bit / LAB_WORD_BITS;
+}
+
+static inline lab_word *tree_parent(const struct lab_tree *tree, unsigned int level, lab_word index)
+{
+	return (lab_word *)((char *)tree + tree->level_at[level]) + index;
+}
+
+#endif

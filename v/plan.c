@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * plan.c - laying out a room: its trees, tags, hints and pools; then filling its pools and punching its
+ * holes.  Runs before anybody else can reach the labyrinth.
+ */
+#include "marks.h"
+#include "plan.h"
+
+size_t plan_take(struct plan *plan, size_t bytes)
+{
+	size_t at = plan->at;
+
+	plan->at += (bytes + LAB_LINE - 1) & ~(size_t)(LAB_LINE - 1);
+	return at;
+}
+
+/* The distance from a structure of the metadata to a place in it. */
+static ptrdiff_t distance(const struct plan *plan, const void *from, size_t to)
+{
+	return plan->base + to - (const char *)from;
+}
+
+/*
+ * A tree of `bits` bits.  Its topmost parent word is `root`, which other trees may share: then this one
+ * is the root's child `child`, else `child` is -1 and the root has as many children as needed.
+ */
+static void plan_tree(struct plan *plan, struct lab_tree *tree, lab_word bits, int child)
+{
+	lab_word leaves = (bits + LAB_LEAF_FRAMES - 1) / LAB_LEAF_FRAMES, nodes = leaves;
+	size_t at = plan_take(plan, leaves * LAB_LINE);
+	unsigned int height = 0;
+
+	if (plan->base) {
+		tree->bits = bits;
+		tree->leaves = leaves;
+		tree->leaves_at = distance(plan, tree, at);
+	}
+	while (nodes > (child < 0 ? (lab_word)LAB_FANOUT : 1)) {
+		nodes = (nodes + LAB_FANOUT - 1) >> LAB_FANOUT_SHIFT;
+		at = plan_take(plan, nodes * sizeof(lab_word));
+		if (plan->base)
+			tree->level_at[height] = distance(plan, tree, at);
+		height++;
+	}
+	if (!plan->base)
+		return;
+	tree->height = (uint8_t)(height + 1);
+	tree->root_child = (uint8_t)(child < 0 ? 0 : child);
+	tree->stride = child < 0 ? 0 : (ptrdiff_t)sizeof(struct lab_pool);
+	tree->root_absent = LAB_FULL & ~word_below((unsigned int)nodes);
+}
+
+static void tree_hang(struct lab_tree *tree, lab_word *root)
+{
+	tree->level_at[tree->height - 1] = (char *)root - (char *)tree;
+}
+
+/* Take bits first .. end - 1 for good, or until somebody gives them. */
+static void tree_fill(const struct lab_tree *tree, lab_bit first, lab_bit end)
+{
+	while (first < end) {
+		unsigned int at = (unsigned int)(first % LAB_WORD_BITS);
+		unsigned int n = LAB_WORD_BITS - at;
+
+		if (n > end - first)
+			n = (unsigned int)(end - first);
+		or_seq(tree_word(tree, first), word_below(n) << at);
+		first += n;
+		if (first % LAB_LEAF_FRAMES == 0 || first == end)
+			tree_took(tree, (first - 1) / LAB_LEAF_FRAMES);
+	}
+}
+
+/* ---- pools ---- */
+
+static void plan_pools(struct plan *plan, struct lab_room *room, const uint64_t *floor, unsigned int bands)
+{
+	struct lab_pool none, *pool;
+	unsigned int i;
+
+	for (i = 0; i < bands; i++) {
+		lab_word slots = (lab_word)(floor[i + 1] - floor[i]);
+		size_t at;
+
+		pool = plan->base ? &room->pool[i] : &none;
+		plan_tree(plan, &pool->have, slots, (int)i);
+		plan_tree(plan, &pool->lack, slots, (int)i);
+		at = plan_take(plan, slots * sizeof(lab_word));
+		if (!plan->base)
+			continue;
+		pool->slots_at = distance(plan, pool, at);
+		pool->slots = slots;
+		pool->floor = (lab_word)floor[i];
+		pool->first_slot = (lab_word)floor[i]; /* a pool begins where the one inside it ends */
+		tree_hang(&pool->have, &room->have_root.word);
+		tree_hang(&pool->lack, &room->lack_root.word);
+		pool->have.root_absent = pool->lack.root_absent = LAB_FULL & ~word_below(bands);
+	}
+}
+
+/* Every slot gets a frame, from the room's high end downwards; nothing lacks. */
+static void fill_pools(struct lab_room *room)
+{
+	lab_bit frame = room->lead + room->frames;
+	unsigned int i;
+	lab_bit slot;
+
+	for (i = 0; i < room->bands; i++) {
+		struct lab_pool *pool = &room->pool[i];
+
+		for (slot = 0; slot < pool->slots; slot++) {
+			do
+				frame--; /* there are as many frames that are no holes as slots */
+			while (load_relaxed(tree_word(&room->commons, frame)) >> frame % LAB_WORD_BITS & 1);
+			tree_fill(&room->commons, frame, frame + 1);
+			*pool_slot(pool, slot) = frame;
+			room_page(room, frame)->tag = tag_pooled(0, pool->first_slot + slot);
+		}
+		tree_fill(&pool->have, pool->slots, pool->have.leaves * LAB_LEAF_FRAMES);
+		tree_fill(&pool->lack, 0, pool->lack.leaves * LAB_LEAF_FRAMES);
+	}
+}
+
+/* ---- the room ---- */
+
+static void entitle(struct lab_room *room, const struct lab_room_spec *marks)
+{
+	unsigned int right, zone, i;
+
+	for (right = 0; right < LAB_RIGHTS; right++)
+		for (zone = 0; zone < LAB_ZONES; zone++)
+			for (i = 0; i < room->bands; i++)
+				if (room->pool[i].floor >= marks_floor(marks, (enum lab_right)right, zone))
+					room->entitled[right][zone] |= (uint32_t)1 << i;
+}
+
+static void punch_holes(struct lab_room *room, const struct lab_room_spec *marks)
+{
+	lab_word trailing = room->lead + room->frames;
+	size_t i;
+	lab_bit bit;
+
+	tree_fill(&room->commons, 0, room->lead);
+	tree_fill(&room->commons, trailing, room->commons.leaves * LAB_LEAF_FRAMES);
+	for (i = 0; i < marks->hole_count; i++) {
+		lab_bit first = (lab_bit)(marks->holes[i].first_frame - room->first_frame);
+		lab_bit end = first + (lab_bit)marks->holes[i].frames;
+
+		tree_fill(&room->commons, first, end);
+		for (bit = first; bit < end; bit++)
+			room_page(room, bit)->tag = LAB_OFFLINE;
+	}
+}
+
+static void describe(struct lab_room *room, const struct lab_room_spec *marks)
+{
+	unsigned int i;
+
+	for (i = 0; marks->name && marks->name[i] && i < LAB_NAME_MAX - 1; i++)
+		room->name[i] = marks->name[i];
+	room->lead = (lab_word)(marks->first_frame % LAB_LEAF_FRAMES);
+	room->first_frame = marks->first_frame - room->lead;
+	room->frames = (lab_word)marks->frames;
+	room->managed = (lab_word)marks_managed(marks);
+	room->memory = marks->memory;
+	room->zone = (uint8_t)marks->zone;
+	room->node = (uint8_t)marks->node;
+	room->physical_known = marks->physical_known;
+	room->min = marks->min;
+	room->low = marks->low;
+	room->high = marks->high;
+}
+
+static lab_word cpus_rounded(unsigned int cpus)
+{
+	lab_word n = 1;
+
+	while (n < cpus)
+		n *= 2;
+	return n;
+}
+
+size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct lab_room_spec *marks)
+{
+	uint64_t floor[LAB_BANDS_MAX + 1];
+	unsigned int bands = marks_floors(marks, marks_managed(marks), floor), level = 0;
+	lab_word bits = (lab_word)(marks->first_frame % LAB_LEAF_FRAMES + marks->frames);
+	lab_word nodes = (bits + LAB_LEAF_FRAMES - 1) / LAB_LEAF_FRAMES, cpus = cpus_rounded(spec->cpus);
+	size_t at = plan_take(plan, sizeof(struct lab_room)), notes, tags, lines, summary;
+	struct lab_room counted = { 0 };
+	struct lab_room *room = plan->base ? (struct lab_room *)(plan->base + at) : &counted;
+
+	plan_tree(plan, &room->commons, bits, -1);
+	notes = plan_take(plan, nodes * sizeof(struct lab_note));
+	lines = plan_take(plan, cpus * sizeof(struct lab_cpu));
+	do { /* a summary beside each parent word */
+		nodes = (nodes + LAB_FANOUT - 1) >> LAB_FANOUT_SHIFT;
+		summary = plan_take(plan, nodes * sizeof(struct lab_summary));
+		if (plan->base)
+			room->summary_at[level] = distance(plan, room, summary);
+		level++;
+	} while (nodes > 1);
+	plan_pools(plan, room, floor, bands);
+	tags = plan_take(plan, bits * sizeof(struct lab_page));
+	if (!plan->base)
+		return at;
+	tree_hang(&room->commons, &room->commons_root.word);
+	describe(room, marks);
+	room->notes_at = distance(plan, room, notes);
+	room->cpus_at = distance(plan, room, lines);
+	room->tags_at = distance(plan, room, tags);
+	room->cpu_mask = (uint32_t)cpus - 1;
+	room->bands = (uint8_t)bands;
+	room->slots = (lab_word)floor[bands];
+	punch_holes(room, marks);
+	fill_pools(room);
+	entitle(room, marks);
+	return at;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * pool.h - the pools of a room: its bands high..low and low..min and the reserves inside min.
+ *
+ * On the way: room -> pool -> tree.  A pool is a quantity, not a place: a frame that its taker keeps is
+ * replaced by the next one freed.  The pools of a room are numbered from the innermost (the last
+ * reserve, 0) outwards; their `have` trees hang on one root word and their `lack` trees on another, so
+ * that one load says which pools have something, and one which lack something.  Modelled in
+ * models/pool.pml.
+ *
+ *              | draw                          | fill
+ *    ----------+-------------------------------+----------------------------------------
+ *    draw      | each takes another slot       | a slot is given to `have` only when its
+ *    fill      |                               | frame is written and its tag says POOLED
+ *
+ * Progress: lock-free; a slot in the hand of a stopped caller is missing to nobody else.
+ */
+#ifndef LAB_POOL_H
+#define LAB_POOL_H
+
+#include "frame.h"
+#include "tree.h"
+
+/*
+ * Draw a frame from the outermost of these pools (`among`: a bit a pool) that has one.  Returns its bit
+ * in the room, its tag POOLED still, with *band set; or LAB_NO_BIT with *proof = the root word that says
+ * that none of them has one, or 0 (not proven).
+ */
+lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof);
+
+/*
+ * Fill the innermost pool that lacks a frame with this one, which the caller holds and whose
+ * tag is FREE.  False: none lacks one; the frame is the caller's still.
+ */
+bool pool_fill(struct lab_room *room, lab_bit frame);
+
+/* Does any pool lack a frame?  One load of a read-mostly word. */
+static inline bool pool_lacks(const struct lab_room *room)
+{
+	/* Partner: the fetch-and with which a draw lists its empty slot. */
+	return room->bands && !root_empty(load_seq(&room->lack_root.word), word_below(room->bands));
+}
+
+/* Take this very frame out of its pool (it goes out of service).  False: it has left it meanwhile. */
+bool pool_remove(struct lab_room *room, lab_bit frame, lab_word slot);
+
+/* Slots of a pool that hold a frame: counted, a moment's figure. */
+lab_word pool_count(const struct lab_pool *pool);
+
+/* Is a pool's bookkeeping consistent, with nobody in a call?  *frame: where not. */
+bool pool_holds(const struct lab_room *room, unsigned int band, lab_bit *frame);
+
+#endif

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room.c - taking frames and blocks of a room's commons, and putting them back.
+ */
+#include "room.h"
+
+/* How many leaves that another CPU or mobility lives in a search passes by. */
+#define ROOM_SKIPS_MAX 0u
+/* How often a search for a block, or for a leaf, finds its find gone. */
+#define ROOM_TRIES_MAX 1024u
+
+/* tentative: count in the low half word, sequence above it; raised before the first take that may be
+ * given back.  Partner: the loads of room_empty() around the root loads. */
+static void room_raise(struct lab_room *room)
+{
+	add_seq(&room->tentative, (lab_word)0x10001);
+}
+
+static void room_lower(struct lab_room *room)
+{
+	add_seq(&room->tentative, (lab_word)-1);
+}
+
+bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen)
+{
+	seen->tentative = load_seq(&room->tentative);
+	seen->commons = load_seq(&room->commons_root.word);
+	seen->have = load_seq(&room->have_root.word);
+	return !(seen->tentative & 0xffff) && load_seq(&room->tentative) == seen->tentative &&
+	       root_empty(seen->commons, tree_children(&room->commons)) && root_empty(seen->have, among);
+}
+
+/* ---- one frame ---- */
+
+static uint32_t asker_tenant(const struct lab_room *room, const struct lab_asker *asker)
+{
+	return ((asker->cpu & room->cpu_mask) + 1u) << 2 | asker->slot;
+}
+
+/* Does another CPU, or another mobility, take its frames from this leaf just now?  All hints. */
+static bool leaf_foreign(const struct lab_room *room, const struct lab_asker *asker, lab_word leaf)
+{
+	uint32_t tenant = load_relaxed(&room_note(room, leaf)->tenant);
+	lab_word near;
+
+	if (!tenant || tenant == asker_tenant(room, asker))
+		return false;
+	near = load_relaxed(&room_cpu(room, (tenant >> 2) - 1u)->near[tenant % LAB_HINTS]);
+	return near && (near - 1) / LAB_LEAF_FRAMES == leaf;
+}
+
+/* The other words of the leaf that the hint names. */
+static lab_bit take_near_leaf(struct lab_room *room, struct lab_cpu *cpu, unsigned int slot)
+{
+	lab_word near = load_relaxed(&cpu->near[slot]);
+	const struct lab_tree *tree = &room->commons;
+	unsigned int i, first;
+
+	if (!near)
+		return LAB_NO_BIT;
+	first = (unsigned int)((near - 1) / LAB_WORD_BITS % LAB_LEAF_WORDS);
+	for (i = 1; i < LAB_LEAF_WORDS; i++) {
+		unsigned int word = (first + i) % LAB_LEAF_WORDS;
+		lab_word leaf = (near - 1) / LAB_LEAF_FRAMES;
+		bool left;
+		unsigned int bit = leaf_claim(&tree_leaf(tree, leaf)[word], 0, &left);
+
+		if (bit == LAB_WORD_BITS)
+			continue;
+		if (!left)
+			tree_took(tree, leaf);
+		bit += word * LAB_WORD_BITS;
+		store_relaxed(&cpu->near[slot], leaf * LAB_LEAF_FRAMES + bit + 1);
+		return leaf * LAB_LEAF_FRAMES + bit;
+	}
+	return LAB_NO_BIT;
+}
+
+lab_bit room_take(struct lab_room *room, const struct lab_asker *asker, lab_word *proof)
+{
+	struct lab_cpu *cpu = room_cpu(room, asker->cpu);
+	lab_word last = room->commons.leaves - 1;
+	lab_word from = asker->end == LAB_LOW_END ? 0 : last;
+	unsigned int skips = 0, tries;
+	lab_bit bit = room_take_near(room, asker);
+
+	if (bit == LAB_NO_BIT)
+		bit = take_near_leaf(room, cpu, asker->slot);
+	for (tries = 0; bit == LAB_NO_BIT && tries < ROOM_TRIES_MAX; tries++) {
+		lab_word leaf = tree_find(&room->commons, from, asker->end, proof);
+
+		if (leaf == LAB_NO_BIT)
+			return LAB_NO_BIT;
+		if (skips < ROOM_SKIPS_MAX && leaf_foreign(room, asker, leaf)) {
+			skips++;
+			if (asker->end == LAB_LOW_END)
+				from = leaf < last ? leaf + 1 : 0;
+			else
+				from = leaf ? leaf - 1 : last;
+			continue;
+		}
+		bit = tree_take_leaf(&room->commons, leaf);
+		if (bit == LAB_NO_BIT)
+			continue;
+		store_relaxed(&room_note(room, leaf)->tenant, asker_tenant(room, asker));
+		store_relaxed(&cpu->near[asker->slot], bit + 1);
+	}
+	if (bit == LAB_NO_BIT)
+		*proof = 0;
+	return bit;
+}
+
+/* ---- blocks ---- */
+
+/* A run within one word; words that are broken already come first. */
+static lab_bit take_run(struct lab_room *room, lab_word leaf, unsigned int order)
+{
+	lab_word *words = tree_leaf(&room->commons, leaf);
+	unsigned int i;
+
+	for (i = 0; i < 2 * LAB_LEAF_WORDS; i++) {
+		unsigned int word = i % LAB_LEAF_WORDS, bit;
+		bool left;
+
+		if (i < LAB_LEAF_WORDS && !load_relaxed(&words[word])) /* a preference only */
+			continue;
+		bit = leaf_claim_run(&words[word], order, &left);
+		if (bit == LAB_WORD_BITS)
+			continue;
+		if (!left)
+			tree_took(&room->commons, leaf);
+		return leaf * LAB_LEAF_FRAMES + word * LAB_WORD_BITS + bit;
+	}
+	return LAB_NO_BIT;
+}
+
+/*
+ * These whole words, in ascending order.  On conflict what was taken is put back by the ordinary give;
+ * the caller has raised `tentative`.
+ */
+static bool take_words(struct lab_room *room, lab_bit bit, unsigned int order)
+{
+	lab_word *word = tree_word(&room->commons, bit);
+	unsigned int words = 1u << (order - LAB_WORD_ORDER), i;
+	bool left;
+
+	for (i = 0; i < words; i++)
+		if (!leaf_claim_mask(&word[i], LAB_ALL, &left))
+			break;
+	if (i == words) {
+		tree_took(&room->commons, bit / LAB_LEAF_FRAMES);
+		return true;
+	}
+	while (i-- > 0)
+		room_put(room, bit + (lab_bit)i * LAB_WORD_BITS, LAB_WORD_ORDER);
+	return false;
+}
+
+/* A run of several words of one leaf. */
+static lab_bit take_word_run(struct lab_room *room, lab_word leaf, unsigned int order)
+{
+	lab_bit bit = leaf * LAB_LEAF_FRAMES, end = bit + LAB_LEAF_FRAMES;
+
+	for (; bit < end; bit += (lab_bit)1 << order) {
+		bool got;
+
+		if (!hint_run_free(room, bit, order)) /* nothing is taken where it would be given back */
+			continue;
+		room_raise(room);
+		got = take_words(room, bit, order);
+		room_lower(room);
+		if (got)
+			return bit;
+	}
+	return LAB_NO_BIT;
+}
+
+static lab_bit take_block_in(struct lab_room *room, lab_word leaf, unsigned int order)
+{
+	return order <= LAB_WORD_ORDER ? take_run(room, leaf, order) : take_word_run(room, leaf, order);
+}
+
+lab_bit room_take_block(struct lab_room *room, const struct lab_asker *asker, unsigned int order,
+			bool *complete)
+{
+	lab_word near = load_relaxed(&room_cpu(room, asker->cpu)->near[asker->slot]);
+	unsigned int tries;
+	lab_bit bit;
+
+	*complete = false;
+	if (near && order < LAB_WORD_ORDER) {
+		bit = take_run(room, (near - 1) / LAB_LEAF_FRAMES, order);
+		if (bit != LAB_NO_BIT)
+			return bit;
+	}
+	for (tries = 0; tries < ROOM_TRIES_MAX; tries++) {
+		lab_word leaf = hint_search(room, order, asker->end);
+
+		if (leaf == LAB_NO_BIT) {
+			*complete = true;
+			return LAB_NO_BIT;
+		}
+		bit = take_block_in(room, leaf, order);
+		if (bit != LAB_NO_BIT)
+			return bit;
+		hint_lower(room, leaf);
+	}
+	return LAB_NO_BIT;
+}
+
+bool room_take_at(struct lab_room *room, lab_bit bit, unsigned int order)
+{
+	bool left, got;
+
+	if (order <= LAB_WORD_ORDER) {
+		lab_word mask = word_ones(order) << bit % LAB_WORD_BITS;
+
+		got = leaf_claim_mask(tree_word(&room->commons, bit), mask, &left);
+		if (got && !left)
+			tree_took(&room->commons, bit / LAB_LEAF_FRAMES);
+		return got;
+	}
+	if (!hint_run_free(room, bit, order))
+		return false;
+	room_raise(room);
+	got = take_words(room, bit, order);
+	room_lower(room);
+	return got;
+}
+
+/* ---- back ---- */
+
+/* Raise the leaf's hint for each aligned run that these cleared bits of one word make up. */
+static void raise_runs(struct lab_room *room, lab_bit base, lab_word mask)
+{
+	while (mask) {
+		unsigned int bit = word_lowest(mask), order = 0;
+
+		while (order < LAB_WORD_ORDER && !(bit >> order & 1) &&
+		       (mask >> bit & word_ones(order + 1)) == word_ones(order + 1))
+			order++;
+		hint_raise(room, base + bit);
+		mask &= ~(word_ones(order) << bit);
+	}
+}
+
+void room_clear(struct lab_room *room, lab_bit first, lab_word mask)
+{
+	/* Wait-free clear, after the tags; partner: leaf_full() of whoever unlists this leaf. */
+	and_seq(tree_word(&room->commons, first), ~mask);
+	tree_climb(&room->commons, first / LAB_LEAF_FRAMES, 0);
+	/* The usual case: as high as can be, and nobody lowers it.  After the clear, as in hint_raise(). */
+	if (likely(!(load_seq(&room_note(room, first / LAB_LEAF_FRAMES)->hint) & (HINT_LOW | HINT_ANNOUNCED))))
+		return;
+	raise_runs(room, first & ~(lab_bit)(LAB_WORD_BITS - 1), mask);
+}
+
+/* Clear frames of one leaf. */
+static void clear_frames(struct lab_room *room, lab_bit bit, lab_word count)
+{
+	unsigned int words = (unsigned int)(count / LAB_WORD_BITS), i;
+
+	if (words > 1 && !(count & (count - 1))) {
+		for (i = 0; i < words; i++) /* wait-free clears, as in room_clear(); one listing for all */
+			and_seq(tree_word(&room->commons, bit) + i, (lab_word)0);
+		tree_climb(&room->commons, bit / LAB_LEAF_FRAMES, 0);
+		hint_raise(room, bit);
+		return;
+	}
+	while (count) {
+		unsigned int at = (unsigned int)(bit % LAB_WORD_BITS);
+		unsigned int n = LAB_WORD_BITS - at;
+
+		if (n > count)
+			n = (unsigned int)count;
+		room_clear(room, bit, word_below(n) << at);
+		bit += n;
+		count -= n;
+	}
+}
+
+/*
+ * At rest, no pool lacks a frame while one is free further out: in an outer pool, or in the commons.
+ * A free and a draw that overlap may miss each other, so each looks once it is done, the free after it
+ * has given, the draw after it has listed its empty slot; of two that overlap one sees the other.
+ */
+bool room_balanced(const struct lab_room *room)
+{
+	lab_word all = word_below(room->bands);
+	lab_word lack = ~load_seq(&room->lack_root.word) & all, have; /* partner: the fetch-and of a draw's give */
+
+	if (likely(!lack))
+		return true;
+	if (!root_empty(load_seq(&room->commons_root.word), tree_children(&room->commons))) /* partner: a free's */
+		return false;
+	have = ~load_seq(&room->have_root.word) & all; /* partner: the fetch-and of a fill's give */
+	return !have || word_highest(have) <= word_lowest(lack);
+}
+
+/* Take the frame that is free furthest out, beyond the innermost pool that lacks one. */
+static lab_bit take_outermost(struct lab_room *room)
+{
+	lab_word lack = ~load_seq(&room->lack_root.word) & word_below(room->bands), proof;
+	lab_word leaf = tree_find(&room->commons, 0, LAB_LOW_END, &proof);
+	int band;
+
+	if (leaf != LAB_NO_BIT)
+		return tree_take_leaf(&room->commons, leaf);
+	if (!lack)
+		return LAB_NO_BIT;
+	return pool_draw(room, (uint32_t)(word_below(room->bands) & (LAB_ALL - 1) << word_lowest(lack)), &band, &proof);
+}
+
+void room_balance(struct lab_room *room)
+{
+	unsigned int tries;
+
+	if (likely(room_balanced(room)))
+		return;
+	room_raise(room); /* a frame is in hand that was free already, and will be again */
+	for (tries = 0; tries < ROOM_TRIES_MAX && !room_balanced(room); tries++) {
+		lab_bit bit = take_outermost(room);
+		struct lab_page *page = room_page(room, bit);
+
+		if (bit == LAB_NO_BIT || pool_fill(room, bit))
+			continue;
+		/* Ours, and perhaps POOLED till now.  Before the clear; partner: the next taker. */
+		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_FREE));
+		clear_frames(room, bit, 1);
+	}
+	room_lower(room);
+}
+
+void room_put(struct lab_room *room, lab_bit bit, unsigned int order)
+{
+	lab_bit end = bit + ((lab_bit)1 << order);
+
+	if (unlikely(pool_lacks(room)))
+		while (bit < end && pool_fill(room, bit))
+			bit++;
+	if (bit < end)
+		clear_frames(room, bit, end - bit);
+	room_balance(room);
+}
+
+lab_bit room_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof)
+{
+	lab_bit bit = pool_draw(room, among, band, proof);
+
+	if (bit != LAB_NO_BIT)
+		room_balance(room);
+	return bit;
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * room.h - one memory zone: its commons, and nested in it the pools of its watermarks.
+ *
+ * On the way: route -> room -> pool, tree.  Knows bits, not requests: rights come as sets of pools, CPUs
+ * as hints.
+ */
+#ifndef LAB_ROOM_H
+#define LAB_ROOM_H
+
+#include "hint.h"
+#include "pool.h"
+
+/* Who asks, as far as the place of a frame depends on it. */
+struct lab_asker {
+	unsigned int cpu;
+	unsigned int slot; /* which of the CPU's hints: a mobility, or LAB_COLD_HINT */
+	enum lab_end end;  /* unmovable frames gather at the low end, movable ones at the high end */
+};
+
+/* Take a frame of the commons.  LAB_NO_BIT with *proof as tree_find() sets it. */
+lab_bit room_take(struct lab_room *room, const struct lab_asker *asker, lab_word *proof);
+
+/*
+ * Take an aligned run of 2^order frames, order > 0.  LAB_NO_BIT; then *complete tells that the summary
+ * was seen to hold none (no snapshot), else the tries ran out.
+ */
+lab_bit room_take_block(struct lab_room *room, const struct lab_asker *asker, unsigned int order,
+			bool *complete);
+
+/* Take these 2^order frames.  False: some are taken. */
+bool room_take_at(struct lab_room *room, lab_bit bit, unsigned int order);
+
+/* Draw from these pools, as pool_draw(). */
+lab_bit room_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof);
+
+/*
+ * Put 2^order frames that the caller holds back: each into the innermost pool that lacks one, the rest
+ * into the commons.  Their tags are FREE.
+ */
+void room_put(struct lab_room *room, lab_bit bit, unsigned int order);
+
+/* Move frames inwards until no pool lacks one that is free further out.  Usually: three loads. */
+void room_balance(struct lab_room *room);
+bool room_balanced(const struct lab_room *room);
+
+/* Clear bits of one word in the commons, whose tags are FREE: the ordinary give.  For bulk frees. */
+void room_clear(struct lab_room *room, lab_bit first, lab_word mask);
+
+/* After a give by this CPU: its next request in this leaf begins here, if the leaf is its own. */
+static inline void room_warm(struct lab_room *room, unsigned int cpu, lab_bit bit)
+{
+	uint32_t tenant = load_relaxed(&room_note(room, bit / LAB_LEAF_FRAMES)->tenant);
+
+	if (tenant >> 2 == (cpu & room->cpu_mask) + 1u && tenant % LAB_HINTS != LAB_COLD_HINT)
+		store_relaxed(&room_cpu(room, cpu)->near[tenant % LAB_HINTS], bit + 1);
+}
+
+/* The fast half of room_take(): a free bit in the word that this CPU's hint names. */
+static inline lab_bit room_take_near(struct lab_room *room, const struct lab_asker *asker)
+{
+	lab_word near = load_relaxed(&room_cpu(room, asker->cpu)->near[asker->slot]);
+	lab_bit bit = near - 1;
+	unsigned int i;
+	bool left;
+
+	if (unlikely(!near))
+		return LAB_NO_BIT;
+	i = leaf_claim(tree_word(&room->commons, bit), (unsigned int)(bit % LAB_WORD_BITS), &left);
+	if (unlikely(i == LAB_WORD_BITS))
+		return LAB_NO_BIT;
+	if (unlikely(!left))
+		tree_took(&room->commons, bit / LAB_LEAF_FRAMES);
+	return (bit & ~(lab_bit)(LAB_WORD_BITS - 1)) + i;
+}
+
+/*
+ * What a refusal rests on: the root words of a room, all empty for these pools, and nobody in it who
+ * may give back what it took.  True with *seen set; compare two of them (DESIGN.md, "truthful none").
+ */
+struct lab_proof {
+	lab_word commons, have, tentative;
+};
+bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen);
+
+/* Is somebody in a call that may give back frames? */
+static inline bool room_tentative(const struct lab_room *room)
+{
+	return load_seq(&room->tentative) & 0xffff; /* partner: room_raise() before that call's first take */
+}
+
+#endif
