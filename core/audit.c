@@ -132,7 +132,7 @@ static bool header_holds(const struct labyrinth *lab)
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_room *room;
 
-		if (lab->room_at[i] <= 0 || (size_t)lab->room_at[i] + sizeof(*room) > lab->bytes)
+		if (lab->span[i].room_at <= 0 || (size_t)lab->span[i].room_at + sizeof(*room) > lab->bytes)
 			return false;
 		room = labyrinth_room(lab, i);
 		if (room->bands > LAB_BANDS_MAX || room->managed > room->frames || !room->commons.height ||

@@ -125,6 +125,23 @@ static void find_route(const struct lab_spec *spec, struct lab_route *route, uns
 
 /* ---- birth ---- */
 
+static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
+{
+	struct lab_span *span = &lab->span[number];
+	struct lab_room *room = (struct lab_room *)((char *)lab + at);
+
+	span->room_at = (ptrdiff_t)at;
+	span->leaves_at = (char *)tree_leaf(&room->commons, 0) - (char *)lab;
+	span->tags_at = span->room_at + room->tags_at;
+	span->cpus_at = span->room_at + room->cpus_at;
+	span->tags_bytes = room->commons.bits * sizeof(struct lab_page);
+	span->first_frame = room->first_frame;
+	span->cpu_mask = room->cpu_mask;
+	span->open = 1;
+	if (room->memory)
+		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift);
+}
+
 static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 {
 	size_t at = plan_take(plan, sizeof(struct labyrinth));
@@ -135,16 +152,8 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 	for (i = 0; i < spec->room_count; i++) {
 		marks_resolve(spec, i, &marks);
 		at = plan_room(plan, spec, &marks);
-		if (lab) {
-			struct lab_room *room;
-
-			lab->room_at[i] = (ptrdiff_t)at;
-			room = labyrinth_room(lab, i);
-			lab->span[i].tags_at = lab->room_at[i] + room->tags_at;
-			lab->span[i].tags_bytes = room->commons.bits * sizeof(struct lab_page);
-			lab->span[i].first_frame = room->first_frame;
-			lab->span[i].bits = room->commons.bits;
-		}
+		if (lab)
+			describe_span(lab, i, at);
 	}
 	return plan->at;
 }
@@ -180,6 +189,9 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	for (node = 0; node < lab->nodes; node++)
 		for (zone = 0; zone < LAB_ZONES; zone++)
 			find_route(spec, &lab->route[node][zone], node, (int)zone);
+	for (zone = 0; zone < LAB_ZONES; zone++)
+		if (lab->nodes == 1 && lab->route[0][zone].rooms)
+			lab->gate[zone] = lab->span[lab->route[0][zone].room[0]];
 	if (spec->identity)
 		lab->identity_at = (const char *)spec->identity - (const char *)lab;
 	store_release(&lab->magic, LAB_MAGIC); /* last; partner: whoever is handed the labyrinth */

@@ -45,7 +45,7 @@ static size_t bulk_near(struct lab_room *room, const struct lab_asker *asker, si
 	if (mask && !left)
 		tree_took(&room->commons, base / LAB_LEAF_FRAMES);
 	for (; mask; mask &= mask - 1)
-		pages[n++] = entrance_stamp(room, base + word_lowest(mask), LAB_OWNED);
+		pages[n++] = entrance_stamp(room_page(room, base + word_lowest(mask)), LAB_OWNED);
 	return n;
 }
 
@@ -88,9 +88,12 @@ struct bulk_word {
 
 static void bulk_flush(struct bulk_word *word)
 {
+	struct lab_room *room = word->room;
+
 	if (word->mask) {
-		room_clear(word->room, word->base, word->mask);
-		room_warm(word->room, lab_port_cpu(), word->base + word_lowest(word->mask));
+		room_clear(room, tree_word(&room->commons, word->base), word->base, word->mask);
+		cpu_warm(room_cpu(room, lab_port_cpu()), word->base + word_lowest(word->mask));
+		room_balance(room); /* what a draw has come to lack since the look in bulk_claim() */
 	}
 	word->mask = 0;
 }
@@ -106,8 +109,8 @@ static bool bulk_claim(struct labyrinth *lab, struct lab_page *page, struct bulk
 	if (number < 0)
 		return false;
 	room = labyrinth_room(lab, (unsigned int)number);
-	if (room->bands)
-		return false; /* its pools may want the frame */
+	if (pool_lacks(room))
+		return false; /* a pool wants the frame */
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	if ((tag & (LAB_TAG_STATE | LAB_TAG_ORDER | LAB_TAG_OWNER | LAB_TAG_POISONED)) != LAB_OWNED)
 		return false;

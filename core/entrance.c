@@ -171,7 +171,7 @@ static lab_word request_tag(const struct lab_request *request)
 static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request *request, struct lab_find *find)
 {
 	struct lab_room *room = find->room;
-	struct lab_page *page = entrance_stamp(room, find->bit, request_tag(request));
+	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
 	count_success(lab, find);
 	if (request->gfp & LAB_ZERO)
@@ -214,31 +214,60 @@ static __attribute__((noinline)) struct lab_page *alloc_slowly(struct labyrinth 
 	return lab_alloc_request(lab, &request, NULL);
 }
 
+/* The fast half: an order-0 frame by this CPU's hint in the first room of the route, or LAB_NO_BIT. */
+static inline lab_bit alloc_fast(struct labyrinth *lab, const struct lab_span *gate, lab_gfp_t gfp)
+{
+	struct lab_room *room = span_room(lab, gate);
+	unsigned int slot = (unsigned int)(gfp >> 3) & 3;
+	lab_word near;
+
+	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || !gate->open))
+		return LAB_NO_BIT;
+	if (unlikely(slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
+		return LAB_NO_BIT; /* both mobilities at once: refused by the slow half */
+	near = load_relaxed(&span_cpu(lab, gate, lab_port_cpu())->near[slot]);
+	return room_take_near(&room->commons, span_word(lab, gate, 0), near);
+}
+
+static inline const struct lab_span *alloc_gate(const struct labyrinth *lab, lab_gfp_t gfp)
+{
+	if (likely(!(gfp & (LAB_DMA | LAB_DMA32 | LAB_HIGHMEM))))
+		return &lab->gate[LAB_ZONE_NORMAL]; /* without a look at the table */
+	return &lab->gate[route_zone(gfp)];
+}
+
+static inline struct lab_page *stamp_fast(struct labyrinth *lab, const struct lab_span *gate, lab_bit bit)
+{
+	struct lab_page *page = span_page(lab, gate, bit);
+
+	return entrance_stamp(page, LAB_OWNED);
+}
+
 struct lab_page *lab_alloc_pages(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 {
-	const struct lab_route *route = &lab->route[0][route_zone(gfp)];
-	struct lab_asker asker;
-	struct lab_room *room;
-	lab_bit bit;
+	const struct lab_span *gate = alloc_gate(lab, gfp);
+	lab_bit bit = order ? LAB_NO_BIT : alloc_fast(lab, gate, gfp);
 
-	if (unlikely(order || gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || lab->nodes > 1 || !route->rooms))
-		return alloc_slowly(lab, gfp, order);
-	room = labyrinth_room(lab, route->room[0]);
-	asker.cpu = lab_port_cpu();
-	route_asker(gfp, &asker);
-	if (unlikely(asker.slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
-		return alloc_slowly(lab, gfp, 0); /* both mobilities at once: refused there */
-	bit = room_take_near(room, &asker);
 	if (unlikely(bit == LAB_NO_BIT))
-		return alloc_slowly(lab, gfp, 0);
-	return entrance_stamp(room, bit, LAB_OWNED);
+		return alloc_slowly(lab, gfp, order);
+	return stamp_fast(lab, gate, bit);
 }
 
 void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 {
-	struct lab_page *page = lab_alloc_pages(lab, gfp, order);
+	const struct lab_span *gate = alloc_gate(lab, gfp);
+	struct lab_page *page;
 	void *address;
+	lab_bit bit;
 
+	if (likely(!order && gate->memory)) {
+		bit = alloc_fast(lab, gate, gfp);
+		if (likely(bit != LAB_NO_BIT)) {
+			stamp_fast(lab, gate, bit);
+			return (void *)(gate->memory + ((uintptr_t)bit << lab->page_shift));
+		}
+	}
+	page = alloc_slowly(lab, gfp, order);
 	if (unlikely(lab_is_err(page)))
 		return NULL;
 	address = lab_page_address(lab, page);

@@ -19,10 +19,8 @@ static inline void labyrinth_count(struct labyrinth *lab, enum lab_counter count
 }
 
 /* Make a claimed frame its taker's.  The tag is written after the bit is claimed. */
-static inline struct lab_page *entrance_stamp(struct lab_room *room, lab_bit bit, lab_word owned)
+static inline struct lab_page *entrance_stamp(struct lab_page *page, lab_word owned)
 {
-	struct lab_page *page = room_page(room, bit);
-
 	/* Ours since the claim.  Release; partner: the acquire load of a free. */
 	store_release(&page->tag, (load_relaxed(&page->tag) & LAB_TAG_GENERATION) | owned);
 	return page;

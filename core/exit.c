@@ -93,19 +93,15 @@ static void put_poisoned(struct labyrinth *lab, struct lab_room *room, lab_bit b
 		room_put(room, bit + i, 0);
 }
 
-static int exit_page(struct labyrinth *lab, struct lab_page *page, unsigned int order,
-		     const struct exit_claim *claim)
+static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit bit, const struct exit_claim *claim)
 {
-	int number = page_room(lab, page);
-	struct lab_room *room;
-	lab_word tag, next;
-	lab_bit bit;
+	struct lab_page *page = span_page(lab, span, bit);
+	lab_word *word = span_word(lab, span, bit);
+	struct lab_cpu *cpu = span_cpu(lab, span, lab_port_cpu());
+	struct lab_room *room = span_room(lab, span);
+	unsigned int order = tag_order(claim->match);
+	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
 
-	if (unlikely(number < 0))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
-	room = labyrinth_room(lab, (unsigned int)number);
-	bit = (lab_bit)(page - room_page(room, 0));
-	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	do {
 		if (unlikely(!claim_fits(claim, tag)))
 			return exit_refusal(lab, room, bit, claim);
@@ -116,22 +112,30 @@ static int exit_page(struct labyrinth *lab, struct lab_page *page, unsigned int 
 		put_poisoned(lab, room, bit, order);
 		return 0;
 	}
-	if (likely(!order && !room->bands))
-		room_clear(room, bit, (lab_word)1 << bit % LAB_WORD_BITS);
-	else
+	if (likely(!order && !pool_lacks(room))) {
+		room_clear(room, word, bit, (lab_word)1 << bit % LAB_WORD_BITS);
+		if (unlikely(pool_lacks(room))) /* a draw has come to lack it since the look above */
+			room_balance(room);
+	} else {
 		room_put(room, bit, order);
-	room_warm(room, lab_port_cpu(), bit);
+	}
+	cpu_warm(cpu, bit);
 	return 0;
 }
 
 static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
 			const struct exit_claim *claim)
 {
+	int number;
+
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
 	if (unlikely(order > LAB_ORDER_MAX))
 		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
-	return exit_page(lab, page, order, claim);
+	number = page_room(lab, page);
+	if (unlikely(number < 0))
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	return exit_page(lab, &lab->span[number], (lab_bit)(page - span_page(lab, &lab->span[number], 0)), claim);
 }
 
 int lab_free_pages(struct labyrinth *lab, struct lab_page *page, unsigned int order)
@@ -143,14 +147,25 @@ int lab_free_pages(struct labyrinth *lab, struct lab_page *page, unsigned int or
 
 int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 {
-	struct lab_page *page;
+	const struct exit_claim claim = { .match = exit_match(order & 15, 0) };
+	unsigned int i;
 
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
-	page = lab_address_page(lab, address);
-	if (unlikely(!page || (uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1)))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
-	return lab_free_pages(lab, page, order);
+	if (unlikely(order > LAB_ORDER_MAX))
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	for (i = 0; i < lab->rooms; i++) {
+		const struct lab_span *span = &lab->span[i];
+		uintptr_t distance = (uintptr_t)address - span->memory;
+		lab_bit bit = distance >> lab->page_shift;
+
+		if (unlikely(!span->memory || bit >= span->tags_bytes / sizeof(struct lab_page)))
+			continue;
+		if (unlikely(distance & (((uintptr_t)1 << lab->page_shift) - 1)))
+			break;
+		return exit_page(lab, span, bit, &claim);
+	}
+	return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 }
 
 int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int owner,

@@ -143,6 +143,7 @@ struct lab_room {
 
 	struct lab_tree commons __attribute__((aligned(64)));
 	ptrdiff_t tags_at, notes_at, cpus_at;
+	lab_word plenty; /* leaves from which CPUs keep out of each other's */
 	ptrdiff_t summary_at[LAB_LEVELS_MAX];
 	void *memory;
 	uint64_t first_frame; /* of bit 0: a multiple of a leaf */
@@ -160,14 +161,19 @@ struct lab_room {
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
 };
 
-/* A room as the conversions and frees look for it. */
+/*
+ * A room as the fast halves of alloc and free see it: one cache line, every place a distance from the
+ * labyrinth, so that an address is one load and one addition away.  (After a locked operation no later
+ * load may begin before it ends, so each load that depends on another counts in full.)
+ */
 struct lab_span {
-	ptrdiff_t tags_at; /* from the labyrinth */
+	ptrdiff_t room_at, leaves_at, tags_at, cpus_at;
 	size_t tags_bytes;
-	uintptr_t memory; /* of bit 0, even if that is no frame of it */
+	uintptr_t memory; /* of bit 0, even if that is no frame of it; 0: none */
 	uint64_t first_frame;
-	uint64_t bits;
-};
+	uint32_t cpu_mask;
+	uint32_t open; /* 0: nothing here (a zone without rooms) */
+} __attribute__((aligned(64)));
 
 struct lab_route {
 	uint8_t rooms;
@@ -180,7 +186,7 @@ struct labyrinth {
 	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY while calls are allowed */
 	size_t bytes;
 	struct lab_span span[LAB_ROOMS_MAX];
-	ptrdiff_t room_at[LAB_ROOMS_MAX];
+	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
 	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
 };
@@ -199,7 +205,27 @@ static inline int labyrinth_refusal(const struct labyrinth *lab)
 
 static inline struct lab_room *labyrinth_room(const struct labyrinth *lab, unsigned int room)
 {
-	return (struct lab_room *)((char *)lab + lab->room_at[room]);
+	return (struct lab_room *)((char *)lab + lab->span[room].room_at);
+}
+
+static inline struct lab_room *span_room(const struct labyrinth *lab, const struct lab_span *span)
+{
+	return (struct lab_room *)((char *)lab + span->room_at);
+}
+
+static inline struct lab_page *span_page(const struct labyrinth *lab, const struct lab_span *span, lab_bit bit)
+{
+	return (struct lab_page *)((char *)lab + span->tags_at) + bit;
+}
+
+static inline lab_word *span_word(const struct labyrinth *lab, const struct lab_span *span, lab_bit bit)
+{
+	return (lab_word *)((char *)lab + span->leaves_at) + bit / LAB_WORD_BITS;
+}
+
+static inline struct lab_cpu *span_cpu(const struct labyrinth *lab, const struct lab_span *span, unsigned int cpu)
+{
+	return (struct lab_cpu *)((char *)lab + span->cpus_at) + (cpu & span->cpu_mask);
 }
 
 static inline struct lab_page *room_page(const struct lab_room *room, lab_bit bit)

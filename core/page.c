@@ -32,7 +32,7 @@ struct lab_page *lab_frame_page(const struct labyrinth *lab, uint64_t frame)
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_room *room = labyrinth_room(lab, i);
 
-		if (frame - room->first_frame < lab->span[i].bits &&
+		if (frame - room->first_frame < room->commons.bits &&
 		    room_has(room, (lab_bit)(frame - room->first_frame)))
 			return room_page(room, (lab_bit)(frame - room->first_frame));
 	}

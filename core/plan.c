@@ -6,6 +6,9 @@
 #include "marks.h"
 #include "plan.h"
 
+/* A room has plenty of leaves from so many a CPU on: then CPUs keep out of each other's (room.c). */
+#define PLENTY_LEAVES 64u
+
 size_t plan_take(struct plan *plan, size_t bytes)
 {
 	size_t at = plan->at;
@@ -213,6 +216,7 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	room->cpus_at = distance(plan, room, lines);
 	room->tags_at = distance(plan, room, tags);
 	room->cpu_mask = (uint32_t)cpus - 1;
+	room->plenty = cpus * PLENTY_LEAVES;
 	room->bands = (uint8_t)bands;
 	room->slots = (lab_word)floor[bands];
 	punch_holes(room, marks);

@@ -4,8 +4,10 @@
  */
 #include "room.h"
 
-/* How many leaves that another CPU or mobility lives in a search passes by. */
-#define ROOM_SKIPS_MAX 8u
+/* How many leaves a search passes by although they have free frames. */
+#define ROOM_SKIPS_MAX 3u
+/* A leaf with fewer free frames is not worth moving to: another CPU is freeing into it, or it is full soon. */
+#define ROOM_WORTHWHILE 64u
 /* How often a search for a block, or for a leaf, finds its find gone. */
 #define ROOM_TRIES_MAX 1024u
 
@@ -48,6 +50,22 @@ static bool leaf_foreign(const struct lab_room *room, const struct lab_asker *as
 	return near && (near - 1) / LAB_LEAF_FRAMES == leaf;
 }
 
+/*
+ * Better not this leaf?  Two CPUs in one leaf pay for each request with the transfer of its cache line
+ * (DESIGN.md, "Where CPUs take from"); where leaves are few, keeping huge pages whole comes first.
+ */
+static bool leaf_unattractive(const struct lab_room *room, const struct lab_asker *asker, lab_word leaf)
+{
+	const lab_word *words = tree_leaf(&room->commons, leaf);
+	unsigned int i, free = 0;
+
+	if (room->commons.leaves >= room->plenty && leaf_foreign(room, asker, leaf))
+		return true;
+	for (i = 0; i < LAB_LEAF_WORDS && free < ROOM_WORTHWHILE; i++)
+		free += word_count(~load_relaxed(&words[i]));
+	return free < ROOM_WORTHWHILE;
+}
+
 /* The other words of the leaf that the hint names. */
 static lab_bit take_near_leaf(struct lab_room *room, struct lab_cpu *cpu, unsigned int slot)
 {
@@ -81,7 +99,7 @@ lab_bit room_take(struct lab_room *room, const struct lab_asker *asker, lab_word
 	lab_word last = room->commons.leaves - 1;
 	lab_word from = asker->end == LAB_LOW_END ? 0 : last;
 	unsigned int skips = 0, tries;
-	lab_bit bit = room_take_near(room, asker);
+	lab_bit bit = room_take_near(&room->commons, tree_leaf(&room->commons, 0), load_relaxed(&cpu->near[asker->slot]));
 
 	if (bit == LAB_NO_BIT)
 		bit = take_near_leaf(room, cpu, asker->slot);
@@ -90,7 +108,7 @@ lab_bit room_take(struct lab_room *room, const struct lab_asker *asker, lab_word
 
 		if (leaf == LAB_NO_BIT)
 			return LAB_NO_BIT;
-		if (skips < ROOM_SKIPS_MAX && leaf_foreign(room, asker, leaf)) {
+		if (skips < ROOM_SKIPS_MAX && leaf_unattractive(room, asker, leaf)) {
 			skips++;
 			if (asker->end == LAB_LOW_END)
 				from = leaf < last ? leaf + 1 : 0;
@@ -182,16 +200,10 @@ static lab_bit take_block_in(struct lab_room *room, lab_word leaf, unsigned int 
 lab_bit room_take_block(struct lab_room *room, const struct lab_asker *asker, unsigned int order,
 			bool *complete)
 {
-	lab_word near = load_relaxed(&room_cpu(room, asker->cpu)->near[asker->slot]);
 	unsigned int tries;
 	lab_bit bit;
 
 	*complete = false;
-	if (near && order < LAB_WORD_ORDER) {
-		bit = take_run(room, (near - 1) / LAB_LEAF_FRAMES, order);
-		if (bit != LAB_NO_BIT)
-			return bit;
-	}
 	for (tries = 0; tries < ROOM_TRIES_MAX; tries++) {
 		lab_word leaf = hint_search(room, order, asker->end);
 
@@ -243,10 +255,10 @@ static void raise_runs(struct lab_room *room, lab_bit base, lab_word mask)
 	}
 }
 
-void room_clear(struct lab_room *room, lab_bit first, lab_word mask)
+void room_clear(struct lab_room *room, lab_word *word, lab_bit first, lab_word mask)
 {
 	/* Wait-free clear, after the tags; partner: leaf_full() of whoever unlists this leaf. */
-	and_seq(tree_word(&room->commons, first), ~mask);
+	and_seq(word, ~mask);
 	tree_climb(&room->commons, first / LAB_LEAF_FRAMES, 0);
 	/* The usual case: as high as can be, and nobody lowers it.  After the clear, as in hint_raise(). */
 	if (likely(!(load_seq(&room_note(room, first / LAB_LEAF_FRAMES)->hint) & (HINT_LOW | HINT_ANNOUNCED))))
@@ -272,7 +284,7 @@ static void clear_frames(struct lab_room *room, lab_bit bit, lab_word count)
 
 		if (n > count)
 			n = (unsigned int)count;
-		room_clear(room, bit, word_below(n) << at);
+		room_clear(room, tree_word(&room->commons, bit), bit, word_below(n) << at);
 		bit += n;
 		count -= n;
 	}

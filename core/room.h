@@ -44,33 +44,39 @@ void room_put(struct lab_room *room, lab_bit bit, unsigned int order);
 void room_balance(struct lab_room *room);
 bool room_balanced(const struct lab_room *room);
 
-/* Clear bits of one word in the commons, whose tags are FREE: the ordinary give.  For bulk frees. */
-void room_clear(struct lab_room *room, lab_bit first, lab_word mask);
+/*
+ * Clear bits of one word in the commons, whose tags are FREE: the ordinary give.  `word` holds `first`, or
+ * a bit of the same word.  For frees that nothing lacks; look at room_balance() after it.
+ */
+void room_clear(struct lab_room *room, lab_word *word, lab_bit first, lab_word mask);
 
-/* After a give by this CPU: its next request in this leaf begins here, if the leaf is its own. */
-static inline void room_warm(struct lab_room *room, unsigned int cpu, lab_bit bit)
+/*
+ * After a give by this CPU: if the frame lies in a leaf that the CPU takes from now, its next request of
+ * that kind begins there.  (Into another leaf a hint does not follow a give: those fill from the end.)
+ */
+static inline void cpu_warm(struct lab_cpu *cpu, lab_bit bit)
 {
-	uint32_t tenant = load_relaxed(&room_note(room, bit / LAB_LEAF_FRAMES)->tenant);
+	unsigned int i;
 
-	if (tenant >> 2 == (cpu & room->cpu_mask) + 1u && tenant % LAB_HINTS != LAB_COLD_HINT)
-		store_relaxed(&room_cpu(room, cpu)->near[tenant % LAB_HINTS], bit + 1);
+	for (i = 0; i < LAB_MOBILITIES; i++)
+		if ((load_relaxed(&cpu->near[i]) - 1) / LAB_LEAF_FRAMES == bit / LAB_LEAF_FRAMES)
+			store_relaxed(&cpu->near[i], bit + 1);
 }
 
-/* The fast half of room_take(): a free bit in the word that this CPU's hint names. */
-static inline lab_bit room_take_near(struct lab_room *room, const struct lab_asker *asker)
+/* The fast half of room_take(): a free bit in the word that this hint names; `leaves`: the room's. */
+static inline lab_bit room_take_near(const struct lab_tree *tree, lab_word *leaves, lab_word near)
 {
-	lab_word near = load_relaxed(&room_cpu(room, asker->cpu)->near[asker->slot]);
 	lab_bit bit = near - 1;
 	unsigned int i;
 	bool left;
 
 	if (unlikely(!near))
 		return LAB_NO_BIT;
-	i = leaf_claim(tree_word(&room->commons, bit), (unsigned int)(bit % LAB_WORD_BITS), &left);
+	i = leaf_claim(leaves + bit / LAB_WORD_BITS, (unsigned int)(bit % LAB_WORD_BITS), &left);
 	if (unlikely(i == LAB_WORD_BITS))
 		return LAB_NO_BIT;
 	if (unlikely(!left))
-		tree_took(&room->commons, bit / LAB_LEAF_FRAMES);
+		tree_took(tree, bit / LAB_LEAF_FRAMES);
 	return (bit & ~(lab_bit)(LAB_WORD_BITS - 1)) + i;
 }
 

@@ -3,9 +3,8 @@
  * stats.c - what a labyrinth holds, counted bit by bit beside running callers: each figure is that of a
  * moment, and no figure ever admits or refuses a request.
  */
-#include "atomic.h"
+#include "exchange.h"
 #include "page.h"
-#include "pool.h"
 
 void *memset(void *, int, size_t);
 void *memcpy(void *, const void *, size_t);
@@ -97,8 +96,14 @@ int lab_room_stats(const struct labyrinth *lab, unsigned int number, struct lab_
 	stats->min = room->min;
 	stats->low = room->low;
 	stats->high = room->high;
-	for (leaf = 0; leaf < room->commons.leaves; leaf++)
+	for (leaf = 0; leaf < room->commons.leaves; leaf++) {
+		uint64_t whole = stats->free_blocks[LAB_LEAF_ORDER];
+
 		count_leaf(tree_leaf(&room->commons, leaf), stats);
+		if (stats->free_blocks[LAB_LEAF_ORDER] > whole ||
+		    (room->bands && exchange_unused(room, leaf * LAB_LEAF_FRAMES, LAB_LEAF_ORDER)))
+			stats->leaves_unused++;
+	}
 	stats->leaves_whole = stats->free_blocks[LAB_LEAF_ORDER];
 	count_bands(room, stats);
 	return 0;

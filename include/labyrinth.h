@@ -321,7 +321,8 @@ struct lab_room_stats {
 	uint64_t free_commons, free_pooled;
 	uint32_t bands;			 /* how many pools */
 	uint64_t band_floor[32], band_frames[32], band_free[32]; /* each pool: from which floor, size, fill */
-	uint64_t leaves_whole;		 /* wholly free leaves: huge pages of 512 frames */
+	uint64_t leaves_whole;		 /* leaves (huge pages, 512 frames) wholly free in the commons */
+	uint64_t leaves_unused;		 /* those, and leaves with no frame in use of which pools keep some */
 	uint64_t free_blocks[LAB_ORDER_MAX + 1]; /* free aligned blocks of exactly this order, as a buddy counts */
 };
 
@@ -454,4 +455,5 @@ LAB_API int labyrinth_void_free_page_exclusive(void *address);
 }
 #endif
 
+#include <labyrinth/define.h>
 #endif

@@ -13,33 +13,35 @@
  * Checked: no frame twice; no draw from a pool without the right; -ENOMEM only if at an instant of the call
  * no eligible frame was free (a frame is free from the return of its free on); no slot is lost.
  *
- * THE DEFICIT.  What holds at rest:
- *   a) calls one after the other (SC 1): a pool lacks only if everything outside it is empty (NESTED holds);
- *   b) calls that overlap (SC 2, -DNESTED fails): a free that looked at `lack` just before a draw, or a draw
- *      that looked at the commons just before a free, leaves a frame outside while a pool inside lacks one:
- *          alloc A   commons: none
+ * THE DEFICIT.  A draw and a free that overlap can miss each other:
+ *          alloc A   the commons: none
  *          free F    lack: none;  gives its frame to the commons, returns
  *          alloc A   takes a slot from have, gives it to lack, returns
- *   c) its size is bounded: excess = min(slots lacking, frames outside) is at most the number of processes
- *      less one (-DLOOP -DBOUND=n passes for n = NPR - 1, fails for n = NPR - 2).  It does not grow: nobody
- *      draws while the commons has a frame, every later free fills the pool first.  So each free after
- *      it lowers it by one, and so does each take from outside.
- * Nobody is refused by it: who may draw from that pool may take what is outside all the more.  What it costs:
- * for so long, up to `excess` frames that Linux's exact count would keep for the reserve are open to all.
- * What does not mend it:
- *   d) a second look at `lack` by the free, which then takes its own frame back (-DFLOOK): NESTED fails still
- *      (the trace above: the free is over before the draw begins to show), and -ENOMEM becomes untrue (SC 4):
- *      between look and take-back another may have allocated and freed that very frame, whose free has
- *      returned and which is now hidden in our hand;
- *   e) the same, taking any frame of the commons (-DFANY): -ENOMEM is untrue at once (SC 3);
- *   f) a second look at the commons by the draw that moves a frame inwards (-DDLOOK): as e (SC 3).
- * Whoever moves a free frame hides it on the way, and a refusal meanwhile is false.  So a free does NOT look
- * again.  Exactness can be restored by a caller that is its own owner: the keeper allocates a page from the
- * commons and frees it (two ordinary calls; the frame is the keeper's meanwhile, counted as such).
- * An audit of a quiet labyrinth must allow an excess of as many frames as callers were in flight.
+ * Now a pool lacks a frame while one is free further out.  Nobody is refused by it (who may draw from that
+ * pool may take what is outside all the more), but a request without the right to it may have a frame that
+ * Linux's count would keep.  NESTED: at rest no pool lacks while anything outside it is free.
  *
- * Mutants: -DONCE (no second look), -DHAVEFIRST (have before the slot is written), -DLACKFIRST (lack before
- * the slot is read), -DANYPOOL (a request draws from any pool).
+ * What the core does, -DBALANCE (room_balance()): the free looks at `lack` after it has given, the draw looks
+ * at the commons and the outer pools after it has listed its empty slot; of two that overlap one sees the
+ * other, and moves the outermost frame inwards, with `tentative` raised, for a free frame is hidden in its
+ * hand on the way.
+ *   - NESTED holds at rest, and -ENOMEM stays truthful (cases pool-1 .. pool-8).
+ *   - It needs both looks (-DFLOOK -DNESTED fails: with the free's alone the trace above stays) and it needs
+ *     `tentative` (-DNOTENT, -DDLOOK, -DFANY: -ENOMEM while a frame is free).  A free that takes back only its
+ *     own frame needs it as well (-DFLOOK on 4: between look and take-back that frame may have been allocated
+ *     and freed by another, whose free has returned).
+ *   - Its price, -DAGAIN on 4: while a mover has the last free frame in its hand, an order-0 request that
+ *     tries for long enough gets -EAGAIN although a frame is free.  A mover on another CPU is gone within a
+ *     few of the rounds; one that this very request interrupted (a signal handler, an interrupt), or that was
+ *     put aside or killed there, is not.
+ * Without any moving (plain) -ENOMEM is truthful, there is no -EAGAIN and no hidden frame; at rest the excess
+ * = min(slots lacking, frames outside) is not 0 but bounded by the calls that overlapped: 1 for two processes
+ * for ever (pool-plain-8), 2 for two draws and two frees at once (pool-plain-5).  It does not grow, for nobody
+ * draws while the commons has a frame and every later free fills the pool first: each later free lowers it by
+ * one, each take from outside too.  One caller after the other: 0 (pool-plain-1).
+ *
+ * Mutants besides: -DONCE (no second look of a failing request), -DHAVEFIRST (have before the slot is
+ * written), -DLACKFIRST (lack before the slot is read), -DANYPOOL (a request draws from any pool).
  */
 #ifndef NPOOL
 #define NPOOL 1
@@ -247,6 +249,9 @@ inline alloc_(r_) {
 				atomic { pl=NPOOL; p=NONE;	/* the second look at the other root */
 					do :: pl<=r_ -> got=NONE; break
 					   :: else -> pl--; if :: havev[pl] || (chg[me] & BITOF(pl)) -> break :: else -> skip fi od; pl=0 }
+#ifdef AGAIN
+			   :: tent -> got=NONE	/* -EAGAIN after so many rounds: asserted below as any refusal */
+#endif
 			   :: else -> skip fi
 #endif
 		fi; p=0; s=0

@@ -99,7 +99,7 @@ trap 'rm -rf "$work"' EXIT
 
 # one NAME EXPECT MODEL ARGUMENT...: in a folder of its own
 one() {
-	local name=$1 expect=$2 model=$3 place=$work/$1 kind=-DSAFETY search=() verdict errors
+	local name=$1 expect=$2 model=$3 place=$work/$1 kind=-DSAFETY search=() verdict= errors
 	shift 3
 	case $expect in live | dead) kind=-DNP search=(-l) ;; esac
 	mkdir "$place" && cd "$place" || return 1

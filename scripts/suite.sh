@@ -17,15 +17,16 @@ short_or_long() { [ -n "$LONG" ] && printf '%s' "$2" || printf '%s' "$1"; }
 
 # check NAME SECONDS COMMAND...: one case, judged by its exit status
 check() {
-	local name=$1 seconds=$2 status
+	local name=$1 seconds=$2 status out=$WORK/$SUITE.check
 	shift 2
 	printf -- '--- %s: %s\n' "$name" "$*"
-	timeout --foreground --kill-after=10 "$seconds" "$@"
+	timeout --foreground --kill-after=10 "$seconds" "$@" >"$out" 2>&1
 	status=$?
+	cat "$out"
 	case $status in
 	0) ok "$name" ;;
 	124 | 137) fail "$name" "not done after $seconds s" ;;
-	*) fail "$name" "ended with $status" ;;
+	*) fail "$name" "$(grep -a -m 1 -E '^FAIL|ERROR: |WARNING: |runtime error' "$out" | cut -c 1-200 || true) (ended with $status)" ;;
 	esac
 	return $status
 }

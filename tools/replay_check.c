@@ -162,7 +162,7 @@ static uint64_t huge_free(const struct check *check)
 
 	for (i = 0; i < check->run->machine->rooms; i++)
 		if (!lab_room_stats(check->pass.lab, i, &stats))
-			whole += stats.leaves_whole;
+			whole += stats.leaves_unused; /* nothing in them is in use */
 	return whole;
 }
 

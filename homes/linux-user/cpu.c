@@ -23,21 +23,30 @@ struct rseq_words {
 	int cpu_id;
 };
 
+/* Where the area is, from the thread pointer; 0: not registered. */
+static ptrdiff_t rseq_at;
+
+__attribute__((constructor)) static void find_rseq(void)
+{
+	if (&__rseq_size && __rseq_size)
+		rseq_at = __rseq_offset;
+}
+
+static __attribute__((noinline)) unsigned int cpu_slowly(void)
+{
+	int cpu = lab_user_cpu_override >= 0 ? lab_user_cpu_override : sched_getcpu();
+
+	return cpu < 0 ? 0 : (unsigned int)cpu;
+}
+
 unsigned int lab_port_cpu(void)
 {
-	int cpu;
+	const char *self = __builtin_thread_pointer();
+	int cpu = ((const volatile struct rseq_words *)(self + rseq_at))->cpu_id;
 
-	if (lab_user_cpu_override >= 0)
-		return (unsigned int)lab_user_cpu_override;
-	if (&__rseq_size && __rseq_size) {
-		const char *self = __builtin_thread_pointer();
-
-		cpu = ((const volatile struct rseq_words *)(self + __rseq_offset))->cpu_id;
-		if (cpu >= 0)
-			return (unsigned int)cpu;
-	}
-	cpu = sched_getcpu();
-	return cpu < 0 ? 0 : (unsigned int)cpu;
+	if (__builtin_expect(!rseq_at || cpu < 0 || lab_user_cpu_override >= 0, 0))
+		return cpu_slowly();
+	return (unsigned int)cpu;
 }
 
 unsigned int lab_port_node(void)

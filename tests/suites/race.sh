@@ -3,5 +3,5 @@
 . "$(dirname "$0")/../../scripts/suite.sh"
 build "$BUILD" -Dtools=enabled -Dtests=enabled
 check four-threads "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" 4
-check as-many-as-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" "$(nproc | awk '{ print $1 > 16 ? 16 : $1 < 2 ? 2 : $1 }')"
+check as-many-as-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" "$(nproc | awk '{ print ($1 > 16 ? 16 : $1 < 2 ? 2 : $1) }')"
 check more-than-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 50 1000)" 12

@@ -11,6 +11,9 @@ check_units "$WORK/asan"
 check property "$(short_or_long 300 3600)" "$WORK/asan/tests/property/property" "$(short_or_long 300000 10000000)"
 check race-asan "$(short_or_long 300 3600)" "$WORK/asan/tests/race/churn" "$(short_or_long 10 500)" 4
 
+check replay 400 "$WORK/asan/labyrinth" replay traces/network-rx.ftrace.xz --memory 1.05x --json "$WORK/asan.json" \
+	--map "$WORK/asan.svg"
+
 # TSan wants its memory map; newer kernels randomize addresses more than it can bear.
 tsan() {
 	local name=$1 folder=$2 still=()

@@ -27,7 +27,7 @@ extern _Thread_local int lab_user_cpu_override;
 /* Zero-filled memory as lab_birth() wants it; free() it. */
 static inline void *zeroed(size_t bytes)
 {
-	void *memory;
+	void *memory = NULL;
 
 	bytes = (bytes + 4095) & ~(size_t)4095;
 	assert_int_equal(posix_memalign(&memory, 65536, bytes), 0);
