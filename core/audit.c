@@ -17,7 +17,6 @@ static const char *const rule_text[] = {
 	[LAB_RULE_STALE] = "a full node is listed by its parent",
 	[LAB_RULE_HINT] = "an order hint stands below the truth",
 	[LAB_RULE_POOL] = "a pool's slot, its trees and its frame's tag disagree",
-	[LAB_RULE_NESTING] = "a pool lacks a frame while one is free further out",
 	[LAB_RULE_HEADER] = "the labyrinth's description is damaged",
 };
 
@@ -41,6 +40,17 @@ static lab_word covering_tag(const struct lab_room *room, lab_bit bit)
 	return 0;
 }
 
+/* Is the frame really in the slot that its tag names? */
+static bool pool_keeps(const struct lab_room *room, lab_bit bit, lab_word tag)
+{
+	const struct lab_pool *pool;
+
+	if (!room->bands || tag_slot(tag) >= room->slots)
+		return false;
+	pool = &room->pool[pool_of(room, tag_slot(tag))];
+	return load_relaxed(pool_slot(pool, tag_slot(tag) - pool->first_slot)) == bit;
+}
+
 /* One frame: its rule, and what it is. */
 static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool quiet, struct lab_audit *audit)
 {
@@ -52,11 +62,12 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 		return LAB_RULE_TAG;
 	if (!taken && tag_state(tag) != LAB_FREE)
 		return load_acquire(tag_at) == tag ? LAB_RULE_TAG : LAB_RULE_NONE;
+	cover = covering_tag(room, bit);
 	if (!taken) {
 		audit->free++;
-		return LAB_RULE_NONE;
+		/* The head unchanged around another look at the bit: it was the block's all the while. */
+		return cover && !bit_taken(room, bit) && covering_tag(room, bit) == cover ? LAB_RULE_OVERLAP : LAB_RULE_NONE;
 	}
-	cover = covering_tag(room, bit);
 	switch (tag_state(tag)) {
 	case LAB_OWNED:
 		audit->owned++;
@@ -67,7 +78,7 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 		return LAB_RULE_NONE;
 	case LAB_POOLED:
 		audit->pooled++;
-		return LAB_RULE_NONE;
+		return quiet && !pool_keeps(room, bit, tag) ? LAB_RULE_POOL : LAB_RULE_NONE;
 	case LAB_OFFLINE:
 		audit->offline++;
 		return LAB_RULE_NONE;
@@ -119,7 +130,7 @@ static enum lab_rule rest_holds(const struct lab_room *room, struct lab_audit *a
 		if (rule != LAB_RULE_NONE)
 			return rule;
 	}
-	return room_balanced(room) ? LAB_RULE_NONE : LAB_RULE_NESTING;
+	return LAB_RULE_NONE;
 }
 
 static bool header_holds(const struct labyrinth *lab)

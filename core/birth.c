@@ -7,6 +7,7 @@
 #include "port.h"
 
 #define CPUS_MAX 4096u
+#define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
 
@@ -19,7 +20,7 @@ static const char *check_holes(const struct lab_room_spec *room)
 		const struct lab_hole *hole = &room->holes[i];
 
 		if (!hole->frames || hole->first_frame < end || hole->frames > room->frames ||
-		    hole->first_frame + hole->frames > room->first_frame + room->frames)
+		    hole->first_frame - room->first_frame > room->frames - hole->frames)
 			return "holes must lie inside the room, ascending, not empty and not overlapping";
 		end = hole->first_frame + hole->frames;
 		frames += hole->frames;
@@ -35,7 +36,7 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 	const char *wrong;
 	unsigned int i;
 
-	if (!room->frames || room->frames > most || room->first_frame > (uint64_t)1 << 52)
+	if (!room->frames || room->frames > most || room->first_frame > FRAMES_MOST)
 		return "no frames, or more than an address space holds";
 	if ((unsigned int)room->zone > LAB_ZONE_OWN || room->node >= (spec->nodes ? spec->nodes : 1))
 		return "no such zone or node";
@@ -51,6 +52,9 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 		    spec->rooms[i].first_frame < room->first_frame + room->frames)
 			return "its frames are another room's too";
 	marks_resolve(spec, number, &marks);
+	for (i = 0; i < LAB_ZONES; i++)
+		if (marks.lowmem_reserve[i] > FRAMES_MOST)
+			return "a lowmem reserve larger than any machine";
 	if (room->min != LAB_MARK_LINUX && (marks.min > marks.low || marks.low > marks.high ||
 					    marks.high >= marks_managed(room)))
 		return "watermarks must be min <= low <= high < the room's frames";

@@ -93,7 +93,6 @@ static void bulk_flush(struct bulk_word *word)
 	if (word->mask) {
 		room_clear(room, tree_word(&room->commons, word->base), word->base, word->mask);
 		cpu_warm(room_cpu(room, lab_port_cpu()), word->base + word_lowest(word->mask));
-		room_balance(room); /* what a draw has come to lack since the look in bulk_claim() */
 	}
 	word->mask = 0;
 }

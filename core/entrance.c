@@ -41,7 +41,7 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
 				    room_take(room, &way->asker, &proof);
 	if (find->bit == LAB_NO_BIT && !order && bands)
-		find->bit = room_draw(room, bands, &band, &proof);
+		find->bit = pool_draw(room, bands, &band, &proof);
 	if (find->bit == LAB_NO_BIT && order && room->bands) {
 		find->bit = exchange_block(room, &payer, order, &complete);
 		band = (int)word_highest(bands | 1);
@@ -188,14 +188,12 @@ struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct lab_reque
 	struct lab_way way;
 	int error;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return entrance_refuse(labyrinth_refusal(lab));
-	error = route_find(lab, request, &way);
+	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, &way) : labyrinth_refusal(lab);
 	if (!error)
 		error = search(lab, &way, &find);
 	if (!error)
 		page = deliver(lab, request, &find);
-	else
+	else if (labyrinth_alive(lab))
 		count_refusal(lab, error);
 	if (answer)
 		*answer = find.answer;
@@ -306,9 +304,14 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
 	if (request->gfp & LAB_ZERO && !find->room->memory)
 		return -LAB_ENOTSUP;
+	if (load_relaxed(&find->room->offline))
+		return -LAB_EBUSY;
 	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(find, request))
 		return 0;
-	return tag_state(load_acquire(&page->tag)) == LAB_OFFLINE ? -LAB_EHWPOISON : -LAB_EBUSY;
+	for (; frame <= last; frame++, page++)
+		if (tag_state(load_acquire(&page->tag)) == LAB_OFFLINE) /* a report, not a decision */
+			return -LAB_EHWPOISON;
+	return -LAB_EBUSY;
 }
 
 struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)

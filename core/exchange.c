@@ -49,34 +49,39 @@ static bool claim(struct lab_room *room, lab_bit first, unsigned int order)
 	return false;
 }
 
-/* A frame that the payer could have had by itself. */
-static lab_bit payment(struct lab_room *room, const struct lab_payer *payer)
+/* A frame from further out than this pool that the payer could have had by itself: the outermost first. */
+static lab_bit payment(struct lab_room *room, const struct lab_payer *payer, unsigned int band)
 {
+	uint32_t outer = payer->among & ~(((uint32_t)2 << band) - 1);
 	lab_word proof;
-	int band;
+	int from;
 	lab_bit bit = room_take(room, payer->asker, &proof);
 
-	if (bit != LAB_NO_BIT || !payer->among)
+	if (bit != LAB_NO_BIT || !outer)
 		return bit;
-	return pool_draw(room, payer->among, &band, &proof);
+	return pool_draw(room, outer, &from, &proof);
 }
 
-/* Make a claimed frame the payer's. */
+/*
+ * Make a claimed frame the payer's: for a frame from further out, or, where there is none, as a draw from
+ * its own pool if the payer has that right.  So pools empty from the outside, as by single draws.
+ */
 static bool pay(struct lab_room *room, const struct lab_payer *payer, lab_bit bit)
 {
 	lab_word tag = load_relaxed(&room_page(room, bit)->tag);
+	unsigned int band;
 	lab_bit paid;
 
 	if (!pooled(room, bit))
 		return true;
-	if (payer->among >> pool_of(room, tag_slot(tag)) & 1) {
-		pool_release(room, bit, LAB_FREE); /* drawn, by right */
-		return true;
-	}
-	paid = payment(room, payer);
-	if (paid == LAB_NO_BIT)
+	band = pool_of(room, tag_slot(tag));
+	paid = payment(room, payer, band);
+	if (paid != LAB_NO_BIT)
+		pool_swap(room, bit, paid);
+	else if (payer->among >> band & 1)
+		pool_release(room, bit);
+	else
 		return false;
-	pool_swap(room, bit, paid);
 	return true;
 }
 
@@ -105,7 +110,6 @@ bool exchange_at(struct lab_room *room, const struct lab_payer *payer, lab_bit b
 	room_raise(room);
 	got = claim_and_pay(room, payer, bit, order);
 	room_lower(room);
-	room_balance(room); /* what was drawn from an inner pool is replaced from further out */
 	return got;
 }
 

@@ -97,7 +97,8 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 {
 	struct lab_page *page = span_page(lab, span, bit);
 	lab_word *word = span_word(lab, span, bit);
-	struct lab_cpu *cpu = span_cpu(lab, span, lab_port_cpu());
+	unsigned int cpu = lab_port_cpu();
+	struct lab_cpu *hints = span_cpu(lab, span, cpu);
 	struct lab_room *room = span_room(lab, span);
 	unsigned int order = tag_order(claim->match);
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
@@ -112,14 +113,12 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 		put_poisoned(lab, room, bit, order);
 		return 0;
 	}
-	if (likely(!order && !pool_lacks(room))) {
+	if (likely(!order && !pool_lacks(room)))
 		room_clear(room, word, bit, (lab_word)1 << bit % LAB_WORD_BITS);
-		if (unlikely(pool_lacks(room))) /* a draw has come to lack it since the look above */
-			room_balance(room);
-	} else {
+	else
 		room_put(room, bit, order);
-	}
-	cpu_warm(cpu, bit);
+	cpu_warm(hints, bit);
+	room_freed_by(room, cpu, bit);
 	return 0;
 }
 
@@ -207,7 +206,9 @@ int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 	if (number < 0)
 		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
-	if (order > LAB_ORDER_MAX || tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
+	if (order > LAB_ORDER_MAX)
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
 		struct lab_room *room = labyrinth_room(lab, (unsigned int)number);
 		struct exit_claim claim = { .match = exit_match(order & 15, tag_owner(tag)) };
 

@@ -77,8 +77,9 @@ static inline bool tag_holds(lab_word tag)
 		return tag_order(tag) <= LAB_ORDER_MAX;
 	case LAB_POOLED:
 		return !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED));
-	case LAB_FREE:
 	case LAB_OFFLINE:
+		return tag == LAB_TAG_HOLE || !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED | LAB_TAG_SLOT));
+	case LAB_FREE:
 		return !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED | LAB_TAG_SLOT));
 	default:
 		return false;

@@ -58,6 +58,8 @@ struct lab_page {
 #endif
 #define LAB_TAG_STATE ((lab_word)7)
 #define LAB_TAG_POISONED ((lab_word)8)
+/* A hole: out of service for good, for there is no such frame. */
+#define LAB_TAG_HOLE ((lab_word)LAB_OFFLINE | LAB_TAG_POISONED)
 #define LAB_TAG_ORDER_SHIFT 4u
 #define LAB_TAG_ORDER ((lab_word)15 << LAB_TAG_ORDER_SHIFT)
 #define LAB_TAG_USE_SHIFT 8u
@@ -114,12 +116,13 @@ struct lab_pool {
  *    |      sequence       |  A  |  0   |   low    |     A: announced; low: LAB_LEAF_ORDER minus the
  *    +---------------------+-----+------+----------+     largest order that may be free (10: none)
  *
- * Never below the truth at rest (hint.h).  `tenant`: which CPU and mobility filled its hint from this
- * leaf last, 0: nobody; a plain hint.
+ * Never below the truth at rest (hint.h).  `tenant`: which CPU and mobility came here for frames last;
+ * `freer`: which CPU freed here last (+ 1; 0: nobody).  Both are plain hints.
  */
 struct lab_note {
 	uint32_t hint;
-	uint32_t tenant;
+	uint16_t tenant;
+	uint16_t freer;
 };
 
 /* Of the children of one node: which have no free block of an order (a bit a child).  A hint. */

@@ -6,7 +6,9 @@
  * its free fails, looks again and keeps the bit.
  */
 #include "entrance.h"
+#include "exchange.h"
 #include "page.h"
+#include "port.h"
 
 static void tag_set(struct lab_page *page, enum lab_state state)
 {
@@ -16,6 +18,8 @@ static void tag_set(struct lab_page *page, enum lab_state state)
 
 int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 {
+	const struct lab_asker asker = { .cpu = lab_port_cpu(), .slot = LAB_COLD_HINT };
+	const struct lab_payer payer = { .asker = &asker, .among = UINT32_MAX };
 	struct lab_page *page;
 	struct lab_room *room;
 	lab_word tag;
@@ -36,16 +40,14 @@ int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 		/* The mark; partner: the claim of a free, which is exact. */
 		return cas_acq_rel(&page->tag, &tag, tag | LAB_TAG_POISONED) ? -LAB_EBUSY : -LAB_EAGAIN;
 	case LAB_POOLED:
-		if (!pool_claim(room, bit))
+		if (!exchange_at(room, &payer, bit, 0)) /* its pool gets another, if there is one */
 			return -LAB_EAGAIN;
-		pool_release(room, bit, LAB_OFFLINE);
-		room_balance(room);
 		break;
 	default:
 		if (!tree_take_at(&room->commons, bit)) /* inside a block, or on its way */
 			return -LAB_EAGAIN;
-		tag_set(page, LAB_OFFLINE);
 	}
+	tag_set(page, LAB_OFFLINE);
 	labyrinth_count(lab, LAB_COUNT_OFFLINED, 1);
 	return 0;
 }
@@ -63,6 +65,8 @@ int lab_frame_online(struct labyrinth *lab, uint64_t frame)
 		return -LAB_ERANGE;
 	room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
 	tag = load_acquire(&page->tag);
+	if (tag == LAB_TAG_HOLE)
+		return -LAB_ERANGE;
 	if (tag_state(tag) != LAB_OFFLINE)
 		return -LAB_EALREADY;
 	if (!cas_acq_rel(&page->tag, &tag, tag_next(tag, LAB_FREE))) /* of two, one brings it back */

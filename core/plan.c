@@ -154,7 +154,7 @@ static void punch_holes(struct lab_room *room, const struct lab_room_spec *marks
 
 		tree_fill(&room->commons, first, end);
 		for (bit = first; bit < end; bit++)
-			room_page(room, bit)->tag = LAB_OFFLINE;
+			room_page(room, bit)->tag = LAB_TAG_HOLE;
 	}
 }
 

@@ -19,7 +19,7 @@ lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *pr
 
 	for (tries = 0; tries < POOL_TRIES_MAX; tries++) {
 		lab_word root = load_seq(&room->have_root.word); /* the instant of a truthful none */
-		lab_word listed = ~root & among;
+		lab_word listed = ~root & among & word_below(room->bands);
 		struct lab_pool *pool;
 		lab_bit slot, frame;
 
@@ -113,14 +113,14 @@ void pool_unclaim(struct lab_room *room, lab_bit frame)
 	tree_give(&pool->have, slot);
 }
 
-void pool_release(struct lab_room *room, lab_bit frame, enum lab_state state)
+void pool_release(struct lab_room *room, lab_bit frame)
 {
 	struct lab_page *page = room_page(room, frame);
 	lab_word tag = load_relaxed(&page->tag);
 	lab_bit slot;
 	struct lab_pool *pool = frame_pool(room, tag, &slot);
 
-	store_release(&page->tag, tag_become(tag, state)); /* before the slot is another's */
+	store_release(&page->tag, tag_become(tag, LAB_FREE)); /* before the slot is another's */
 	tree_give(&pool->lack, slot);
 }
 

@@ -49,7 +49,7 @@ bool pool_claim(struct lab_room *room, lab_bit frame);
 /* It stays where it was. */
 void pool_unclaim(struct lab_room *room, lab_bit frame);
 /* It is the caller's, and its slot lacks a frame. */
-void pool_release(struct lab_room *room, lab_bit frame, enum lab_state state);
+void pool_release(struct lab_room *room, lab_bit frame);
 /* It is the caller's, and `payment`, which was, is pooled in its place. */
 void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment);
 

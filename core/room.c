@@ -6,8 +6,8 @@
 
 /* How many leaves a search passes by although they have free frames. */
 #define ROOM_SKIPS_MAX 3u
-/* A leaf with fewer free frames is not worth moving to: another CPU is freeing into it, or it is full soon. */
-#define ROOM_WORTHWHILE 64u
+/* With so many free frames another CPU is about done with freeing into a leaf. */
+#define ROOM_EMPTIED (LAB_LEAF_FRAMES / 8 * 7)
 /* How often a search for a block, or for a leaf, finds its find gone. */
 #define ROOM_TRIES_MAX 1024u
 
@@ -33,15 +33,15 @@ bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *s
 
 /* ---- one frame ---- */
 
-static uint32_t asker_tenant(const struct lab_room *room, const struct lab_asker *asker)
+static uint16_t asker_tenant(const struct lab_room *room, const struct lab_asker *asker)
 {
-	return ((asker->cpu & room->cpu_mask) + 1u) << 2 | asker->slot;
+	return (uint16_t)(((asker->cpu & room->cpu_mask) + 1u) << 2 | asker->slot);
 }
 
 /* Does another CPU, or another mobility, take its frames from this leaf just now?  All hints. */
 static bool leaf_foreign(const struct lab_room *room, const struct lab_asker *asker, lab_word leaf)
 {
-	uint32_t tenant = load_relaxed(&room_note(room, leaf)->tenant);
+	unsigned int tenant = load_relaxed(&room_note(room, leaf)->tenant);
 	lab_word near;
 
 	if (!tenant || tenant == asker_tenant(room, asker))
@@ -57,13 +57,15 @@ static bool leaf_foreign(const struct lab_room *room, const struct lab_asker *as
 static bool leaf_unattractive(const struct lab_room *room, const struct lab_asker *asker, lab_word leaf)
 {
 	const lab_word *words = tree_leaf(&room->commons, leaf);
-	unsigned int i, free = 0;
+	unsigned int freer = load_relaxed(&room_note(room, leaf)->freer), free = 0, i;
 
 	if (room->commons.leaves >= room->plenty && leaf_foreign(room, asker, leaf))
 		return true;
-	for (i = 0; i < LAB_LEAF_WORDS && free < ROOM_WORTHWHILE; i++)
+	if (!freer || freer == (asker->cpu & room->cpu_mask) + 1u)
+		return false;
+	for (i = 0; i < LAB_LEAF_WORDS; i++)
 		free += word_count(~load_relaxed(&words[i]));
-	return free < ROOM_WORTHWHILE;
+	return free < ROOM_EMPTIED; /* that CPU is freeing its frames just now */
 }
 
 /* The other words of the leaf that the hint names. */
@@ -291,57 +293,10 @@ static void clear_frames(struct lab_room *room, lab_bit bit, lab_word count)
 }
 
 /*
- * At rest, no pool lacks a frame while one is free further out: in an outer pool, or in the commons.
- * A free and a draw that overlap may miss each other, so each looks once it is done, the free after it
- * has given, the draw after it has listed its empty slot; of two that overlap one sees the other.
+ * A free and a draw that overlap may miss each other: then the frame is in the commons and the slot is
+ * empty, until the next free fills it or the frame is taken.  Nobody moves it: a frame that is free never
+ * leaves everybody's reach, not even on its way to where it should have gone (DESIGN.md, "Nobody moves").
  */
-bool room_balanced(const struct lab_room *room)
-{
-	lab_word all = word_below(room->bands);
-	lab_word lack = ~load_seq(&room->lack_root.word) & all, have; /* partner: the fetch-and of a draw's give */
-
-	if (likely(!lack))
-		return true;
-	if (!root_empty(load_seq(&room->commons_root.word), tree_children(&room->commons))) /* partner: a free's */
-		return false;
-	have = ~load_seq(&room->have_root.word) & all; /* partner: the fetch-and of a fill's give */
-	return !have || word_highest(have) <= word_lowest(lack);
-}
-
-/* Take the frame that is free furthest out, beyond the innermost pool that lacks one. */
-static lab_bit take_outermost(struct lab_room *room)
-{
-	lab_word lack = ~load_seq(&room->lack_root.word) & word_below(room->bands), proof;
-	lab_word leaf = tree_find(&room->commons, 0, LAB_LOW_END, &proof);
-	int band;
-
-	if (leaf != LAB_NO_BIT)
-		return tree_take_leaf(&room->commons, leaf);
-	if (!lack)
-		return LAB_NO_BIT;
-	return pool_draw(room, (uint32_t)(word_below(room->bands) & (LAB_ALL - 1) << word_lowest(lack)), &band, &proof);
-}
-
-void room_balance(struct lab_room *room)
-{
-	unsigned int tries;
-
-	if (likely(room_balanced(room)))
-		return;
-	room_raise(room); /* a frame is in hand that was free already, and will be again */
-	for (tries = 0; tries < ROOM_TRIES_MAX && !room_balanced(room); tries++) {
-		lab_bit bit = take_outermost(room);
-		struct lab_page *page = room_page(room, bit);
-
-		if (bit == LAB_NO_BIT || pool_fill(room, bit))
-			continue;
-		/* Ours, and perhaps POOLED till now.  Before the clear; partner: the next taker. */
-		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_FREE));
-		clear_frames(room, bit, 1);
-	}
-	room_lower(room);
-}
-
 void room_put(struct lab_room *room, lab_bit bit, unsigned int order)
 {
 	lab_bit end = bit + ((lab_bit)1 << order);
@@ -351,14 +306,4 @@ void room_put(struct lab_room *room, lab_bit bit, unsigned int order)
 			bit++;
 	if (bit < end)
 		clear_frames(room, bit, end - bit);
-	room_balance(room);
-}
-
-lab_bit room_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof)
-{
-	lab_bit bit = pool_draw(room, among, band, proof);
-
-	if (bit != LAB_NO_BIT)
-		room_balance(room);
-	return bit;
 }

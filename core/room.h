@@ -31,22 +31,15 @@ lab_bit room_take_block(struct lab_room *room, const struct lab_asker *asker, un
 /* Take these 2^order frames.  False: some are taken. */
 bool room_take_at(struct lab_room *room, lab_bit bit, unsigned int order);
 
-/* Draw from these pools, as pool_draw(). */
-lab_bit room_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof);
-
 /*
  * Put 2^order frames that the caller holds back: each into the innermost pool that lacks one, the rest
  * into the commons.  Their tags are FREE.
  */
 void room_put(struct lab_room *room, lab_bit bit, unsigned int order);
 
-/* Move frames inwards until no pool lacks one that is free further out.  Usually: three loads. */
-void room_balance(struct lab_room *room);
-bool room_balanced(const struct lab_room *room);
-
 /*
  * Clear bits of one word in the commons, whose tags are FREE: the ordinary give.  `word` holds `first`, or
- * a bit of the same word.  For frees that nothing lacks; look at room_balance() after it.
+ * a bit of the same word.  For frees that nothing lacks.
  */
 void room_clear(struct lab_room *room, lab_word *word, lab_bit first, lab_word mask);
 
@@ -61,6 +54,16 @@ static inline void cpu_warm(struct lab_cpu *cpu, lab_bit bit)
 	for (i = 0; i < LAB_MOBILITIES; i++)
 		if ((load_relaxed(&cpu->near[i]) - 1) / LAB_LEAF_FRAMES == bit / LAB_LEAF_FRAMES)
 			store_relaxed(&cpu->near[i], bit + 1);
+}
+
+/* Remember who frees into a leaf (room.c, "leaf_unattractive").  Written when it changes only. */
+static inline void room_freed_by(struct lab_room *room, unsigned int cpu, lab_bit bit)
+{
+	uint16_t *freer = &room_note(room, bit / LAB_LEAF_FRAMES)->freer;
+	uint16_t self = (uint16_t)((cpu & room->cpu_mask) + 1u);
+
+	if (unlikely(load_relaxed(freer) != self))
+		store_relaxed(freer, self);
 }
 
 /* The fast half of room_take(): a free bit in the word that this hint names; `leaves`: the room's. */

@@ -41,9 +41,11 @@ static inline unsigned int route_zone(lab_gfp_t gfp)
 static inline void route_asker(lab_gfp_t gfp, struct lab_asker *asker)
 {
 	asker->slot = (unsigned int)(gfp >> 3) & 3;
-	if (gfp & LAB_COLD)
-		asker->slot = LAB_COLD_HINT;
 	asker->end = gfp & LAB_MOVABLE ? LAB_HIGH_END : LAB_LOW_END;
+	if (gfp & LAB_COLD) { /* where this mobility's warm frames are not */
+		asker->slot = LAB_COLD_HINT;
+		asker->end = asker->end == LAB_LOW_END ? LAB_HIGH_END : LAB_LOW_END;
+	}
 }
 
 enum lab_right route_right(lab_gfp_t gfp);

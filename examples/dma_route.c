@@ -12,8 +12,8 @@
 #define STEPS 16u
 
 static const char *const room_name[] = { "DMA", "NORMAL" };
-static const char *const right_name[LAB_RIGHTS] = { "down to low", "down to min", "half of min", "62.5 % of min",
-						    "everything" };
+static const char *const right_name[LAB_RIGHTS] = { "down to low", "down to min", "half of min",
+						    "62.5 % of min", "everything" };
 
 static int show(const struct labyrinth *lab, const char *what, const struct lab_request *request)
 {
@@ -75,7 +75,8 @@ int main(void)
 		{ .name = "NORMAL", .zone = LAB_ZONE_NORMAL, .size = 12 << 20, .min = 96 },
 	};
 	struct lab_user_spec spec = { .birth = LAB_LAZY, .rooms = rooms, .room_count = 2 };
-	const struct lab_request kernel = LAB_REQUEST(LAB_GFP_KERNEL, 0), atomic = LAB_REQUEST(LAB_GFP_ATOMIC, 0),
+	const struct lab_request kernel = LAB_REQUEST(LAB_GFP_KERNEL, 0),
+				 atomic = LAB_REQUEST(LAB_GFP_ATOMIC, 0),
 				 device = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_DMA, 0);
 	unsigned int from[2] = { 0, 0 };
 	char error[LAB_ERROR_TEXT];
@@ -91,7 +92,8 @@ int main(void)
 	explain(lab, "GFP_KERNEL, all free", &kernel);
 	explain(lab, "GFP_ATOMIC | GFP_DMA, all free", &device);
 	drain(lab, from);
-	printf("GFP_KERNEL had %u pages from NORMAL and %u from DMA; min keeps %u and %u\n", from[1], from[0], 96, 32);
+	printf("GFP_KERNEL had %u pages from NORMAL and %u from DMA; min keeps %u and %u\n", from[1], from[0],
+	       96, 32);
 	explain(lab, "GFP_KERNEL now", &kernel);
 	explain(lab, "GFP_ATOMIC now", &atomic);
 	explain(lab, "GFP_ATOMIC | GFP_DMA now", &device);

@@ -79,7 +79,8 @@ static void rx_free(struct rx_ring *ring)
 /* Descriptors, in pages of their own: a block, zeroed. */
 static void *rx_descriptors(size_t bytes)
 {
-	unsigned long block = __get_free_pages(GFP_KERNEL | __GFP_ZERO | __GFP_COMP, (unsigned int)get_order(bytes));
+	unsigned long block =
+		__get_free_pages(GFP_KERNEL | __GFP_ZERO | __GFP_COMP, (unsigned int)get_order(bytes));
 
 	return block ? (void *)block : ERR_PTR(-ENOMEM);
 }

@@ -116,8 +116,9 @@ static unsigned int read_all(void)
 
 int main(void)
 {
-	struct lab_user_room room = { .name = "sound", .kind = LAB_ROOM_ANONYMOUS, .zone = LAB_ZONE_NORMAL,
-				      .size = 32 << 20 };
+	struct lab_user_room room = {
+		.name = "sound", .kind = LAB_ROOM_ANONYMOUS, .zone = LAB_ZONE_NORMAL, .size = 32 << 20
+	};
 	struct lab_user_spec spec = { .birth = LAB_ARMED, .rooms = &room, .room_count = 1 };
 	struct outcome outcome = { 0 };
 	char error[LAB_ERROR_TEXT];
@@ -139,7 +140,7 @@ int main(void)
 	pthread_join(thread, NULL);
 	printf("%u pages wanted: %u posted and %u read whole, %u times the ring was full, %u times no page\n",
 	       PERIODS * PAGES_A_PERIOD, outcome.pages, whole, outcome.full, outcome.none);
-	printf("the longest allocation took %llu ns by the clock (%s thread)\n",
+	printf("the longest allocation took %llu ns by the clock, interruptions included (%s thread)\n",
 	       (unsigned long long)outcome.longest, outcome.realtime ? "a real-time" : "an ordinary");
 	lab_user_close(lab);
 	return whole == outcome.pages && outcome.none == 0 ? 0 : 1;

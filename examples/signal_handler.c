@@ -67,8 +67,12 @@ static void stop_alarms(void)
 
 int main(void)
 {
-	struct lab_user_room room = { .name = "all", .kind = LAB_ROOM_ANONYMOUS, .zone = LAB_ZONE_NORMAL,
-				      .size = 16 << 20, .prefaulted = true, .watermarks = true };
+	struct lab_user_room room = { .name = "all",
+				      .kind = LAB_ROOM_ANONYMOUS,
+				      .zone = LAB_ZONE_NORMAL,
+				      .size = 16 << 20,
+				      .prefaulted = true,
+				      .watermarks = true };
 	struct lab_user_spec spec = { .birth = LAB_LAZY, .rooms = &room, .room_count = 1 };
 	char error[LAB_ERROR_TEXT];
 	unsigned long pairs = 0;

@@ -56,7 +56,8 @@ int main(void)
 	ordinary = drain(alarms, LAB_GFP_KERNEL, pages, 16);
 	urgent = drain(alarms, LAB_GFP_ATOMIC, pages + ordinary, 16 - ordinary);
 	last = drain(alarms, LAB_MEMALLOC, pages + ordinary + urgent, 16 - ordinary - urgent);
-	printf("alarms: of 16 pages %u for ordinary callers, %u more for urgent ones, %u for the last resort\n",
+	printf("alarms: of 16 pages %u for ordinary callers, %u more for urgent ones, %u for the last "
+	       "resort\n",
 	       ordinary, urgent, last);
 	if (give_back(alarms, pages, ordinary + urgent + last))
 		return 1;

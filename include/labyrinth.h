@@ -70,7 +70,7 @@ typedef uint32_t lab_gfp_t;
 #define LAB_HARDWALL ((lab_gfp_t)1 << 19) /* accepted: there are no cpusets */
 #define LAB_WRITE ((lab_gfp_t)1 << 20)	  /* accepted */
 #define LAB_ACCOUNT ((lab_gfp_t)1 << 21)  /* accepted */
-#define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: not the frame last freed on this CPU */
+#define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: from elsewhere than what this CPU freed last */
 #define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with its owner; never through a shared cache */
 #define LAB_FLAGS_ALL (((lab_gfp_t)1 << 24) - 1)
 
@@ -93,7 +93,7 @@ enum lab_error {
 	LAB_EPERM = 1,	     /* free: not the owner */
 	LAB_ENXIO = 6,	     /* not born, or no such room */
 	LAB_ECHILD = 10,     /* this process was forked from the owner's: refused */
-	LAB_EAGAIN = 11,     /* not found, but not proven to be absent (order > 0, or an order > 6 in hand) */
+	LAB_EAGAIN = 11,     /* not found, but not proven to be absent: another call may give frames back */
 	LAB_ENOMEM = 12,     /* proven: at an instant of the call no eligible frame was free */
 	LAB_ENOTBLK = 15,    /* free: a frame inside a block, not its head */
 	LAB_EBUSY = 16,	     /* alloc at: that frame is in use */
@@ -190,7 +190,8 @@ struct lab_ref {
  * Allocate 2^order frames.  Any context.  Order 0 bounded by h, on success and on failure; orders up
  * to 6 (5 with 32-bit words) are taken by one atomic operation; 7..9 word by word.
  * Returns the page, or -ENOMEM, -ENOSPC, -EAGAIN, -EINVAL, -ENXIO, -ECHILD, -ENOTSUP in the ERR_PTR
- * manner.  Order 0 answers -EAGAIN only while a call of order > 6 has frames in its hand.
+ * manner.  Order 0 answers -EAGAIN only while another call has frames in its hand that it may give back: one
+ * of order > 6, or one that exchanges pooled frames for a block.
  */
 LAB_API struct lab_page *lab_alloc_pages(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order);
 
@@ -296,7 +297,8 @@ LAB_API int lab_route_show(const struct labyrinth *lab, const struct lab_request
 
 /*
  * Take a frame out of service.  A free one leaves at once; one in use leaves when it is freed (returns
- * -EBUSY, the tag is marked); -EAGAIN: on its way between two hands, call again.  Any context.
+ * -EBUSY, the tag is marked); -EAGAIN: inside a block, or on its way between two hands: call again.  A hole
+ * is out for good (-ERANGE when brought online).  Any context.
  * lab_frame_online() brings it back (-EALREADY: it was not out).
  */
 LAB_API int lab_frame_offline(struct labyrinth *lab, uint64_t frame);
@@ -356,7 +358,7 @@ struct lab_stats {
 /* Any context; room stats cost a read of the room's bitmap (64 bytes a leaf).  0 or -ENXIO. */
 LAB_API int lab_stats(const struct labyrinth *lab, struct lab_stats *stats);
 LAB_API int lab_room_stats(const struct labyrinth *lab, unsigned int room, struct lab_room_stats *stats);
-/* Free frames of a leaf's 512, for a map; `whole` (may be NULL) says that all are. */
+/* Free frames in the commons of a leaf's 512, for a map; -LAB_ERANGE: no such leaf. */
 LAB_API int lab_leaf_free(const struct labyrinth *lab, unsigned int room, uint64_t leaf);
 
 enum lab_rule {
@@ -368,7 +370,6 @@ enum lab_rule {
 	LAB_RULE_STALE,	   /* a full child that is still listed (quiet audits only) */
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
 	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree */
-	LAB_RULE_NESTING,  /* an inner pool lacks while frames are free outside (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 

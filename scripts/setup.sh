@@ -16,9 +16,9 @@ die() {
 # work too once somebody has installed it.
 present() {
 	case $1 in
-	gcc | clang | meson | spin | patch | pkg-config) command -v "$1" >/dev/null ;;
+	gcc | clang | meson | spin | patch | python3 | pkg-config) command -v "$1" >/dev/null ;;
 	ninja-build) command -v ninja >/dev/null ;;
-	python3) command -v python3 >/dev/null ;;
+	xz-utils) command -v xz >/dev/null ;;
 	libc6-dev) printf '#include <stdlib.h>\n' | gcc -E -xc - >/dev/null 2>&1 ;;
 	libjansson-dev) pkg-config --exists jansson 2>/dev/null ;;
 	liblzma-dev) pkg-config --exists liblzma 2>/dev/null ;;
@@ -124,4 +124,4 @@ compile() {
 }
 
 PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libjansson-dev liblzma-dev)
-PACKAGES_TEST=(libcmocka-dev clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross spin patch python3)
+PACKAGES_TEST=(libcmocka-dev clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross spin patch python3 xz-utils)

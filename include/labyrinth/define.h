@@ -24,7 +24,7 @@
  * `.physical_known` the frame number is address >> page shift (memory mapped one to one).
  *
  * In user space the memory is this process's .bss: not touched and not locked (mlockall() arms it), and
- * a forked child has a copy of its own, which it may use.  Sizes beyond 2 GiB want a larger code model.
+ * a forked child has a copy of its own, which it may use.  More than 2 GiB in all want a larger code model.
  *
  * C++ (17) has LAB_DECLARE and LAB_DEFINE(name, bytes); the latter is its file's own unless LAB_DECLARE
  * stands before it.  Options are for C.
@@ -241,8 +241,10 @@ static inline int lab_define_birth(const struct lab_defined *defined, const char
 	LAB_DEFINE_ALIGN_IF(bytes, 6, LAB_DEFINE_ALIGN_IF(bytes, 5, LAB_DEFINE_ALIGN_IF(bytes, 4,    \
 	LAB_DEFINE_ALIGN_IF(bytes, 3, LAB_DEFINE_ALIGN_IF(bytes, 2, LAB_DEFINE_ALIGN_IF(bytes, 1,    \
 	LAB_DEFINE_BLOCK(0))))))))))
-#define LAB_DEFINE_ALIGN_IF(bytes, order, smaller) \
-	LAB_DEFINE_LESSER((size_t)(bytes), (size_t)(LAB_DEFINE_ALIGN)) >= LAB_DEFINE_BLOCK(order) ? LAB_DEFINE_BLOCK(order) : (smaller)
+#define LAB_DEFINE_ALIGN_IF(bytes, order, smaller)                                                  \
+	LAB_DEFINE_LESSER((size_t)(bytes), (size_t)(LAB_DEFINE_ALIGN)) >= LAB_DEFINE_BLOCK(order) ?  \
+		LAB_DEFINE_BLOCK(order) :                                                            \
+		(smaller)
 #define LAB_DEFINE_BLOCK(order) ((size_t)1 << (LAB_DEFINE_PAGE_SHIFT + (order)))
 
 #define LAB_DEFINE_PLAIN(name, bytes)                                                               \

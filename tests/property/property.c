@@ -158,6 +158,24 @@ static struct lab_request random_request(void)
 	return request;
 }
 
+/*
+ * With 32-bit words a room has at most 8 pools, so the floors of other zones' requests are coarser: the next
+ * one at which a pool begins.  With 64 bits each floor is one.
+ */
+static uint64_t rounded_floor(uint64_t floor, int room)
+{
+	struct lab_room_stats stats;
+	unsigned int i;
+
+	if (LAB_OWNER_MAX == 0xffffu || !lab || lab_room_stats(lab, (unsigned int)room, &stats))
+		return floor;
+	for (i = 0; i < stats.bands; i++)
+		if (stats.band_floor[i] >= floor)
+			return stats.band_floor[i];
+	i = stats.bands - 1;
+	return stats.bands ? stats.band_floor[i] + stats.band_frames[i] : floor;
+}
+
 /* Linux's floor for one zone, written again from the rules. */
 static uint64_t linux_floor(const struct lab_request *request, int room)
 {
@@ -180,7 +198,7 @@ static uint64_t linux_floor(const struct lab_request *request, int room)
 		zone = gfp & LAB_MOVABLE ? LAB_ZONE_MOVABLE : LAB_ZONE_HIGHMEM;
 	if (request->room >= 0)
 		zone = rooms[room].zone;
-	return floor + (zone < LAB_ZONES ? marks[room].lowmem_reserve[zone] : 0);
+	return rounded_floor(floor + (zone < LAB_ZONES ? marks[room].lowmem_reserve[zone] : 0), room);
 }
 
 /* Is a block of this order free in this room, whoever keeps its frames?  Slow; at refusals only. */
@@ -430,6 +448,18 @@ static void do_offline(void)
 
 /* ---- all of it ---- */
 
+/* A pool lacks nothing while a frame is free further out: a reserve is filled from the inside. */
+static void check_nesting(const struct lab_room_stats *stats)
+{
+	uint64_t outside = stats->free_commons;
+	unsigned int i;
+
+	for (i = stats->bands; i-- > 0; outside += stats->band_free[i])
+		CHECK(!outside || stats->band_free[i] == stats->band_frames[i] || !stats->bands,
+		      "%s: band %u lacks %" PRIu64 " with %" PRIu64 " free outside", stats->name, i,
+		      stats->band_frames[i] - stats->band_free[i], outside);
+}
+
 static void check_everything(void)
 {
 	struct lab_room_stats stats;
@@ -441,6 +471,7 @@ static void check_everything(void)
 	for (i = 0; i < ROOMS; i++) {
 		lab_room_stats(lab, i, &stats);
 		free += oracle.free[i];
+		check_nesting(&stats);
 		CHECK(stats.free_commons + stats.free_pooled == oracle.free[i],
 		      "room %u has %" PRIu64 " + %" PRIu64 " free, should be %" PRIu64, i, stats.free_commons,
 		      stats.free_pooled, oracle.free[i]);

@@ -65,11 +65,11 @@ static const struct scene scenes[] = {
 	  .op = { { { GIVE, 3 } }, { { ATOMIC, 0 } }, { { TAKE, 0 } } } },
 	{ "reserve: two draws, two frees", 512, 32, 40, { -1 },
 	  .op = { { { ATOMIC, 0 }, { GIVE, 3 } }, { { ALL, 0 }, { GIVE, 4 } } } },
-	{ "reserve: the last frame, everything drawn", 512, 32, 0, { -1 }, .again = true,
+	{ "reserve: the last frame, everything drawn", 512, 32, 0, { -1 },
 	  .op = { { { GIVE, 3 }, { TAKE, 0 } }, { { ATOMIC, 0 } }, { { GIVE, 4 } } } },
-	{ "reserve: band and commons, filled at the edge", 512, 32, 8, { -1 }, .again = true,
+	{ "reserve: band and commons, filled at the edge", 512, 32, 8, { -1 },
 	  .op = { { { GIVE, 3 } }, { { TAKE, 0 } }, { { TAKE, 0 } } } },
-	{ "reserve: band low..min drawn while filled", 512, 32, 15, { -1 }, .again = true,
+	{ "reserve: band low..min drawn while filled", 512, 32, 15, { -1 },
 	  .op = { { { GIVE, 3 }, { GIVE, 4 } }, { { TAKE, 0 }, { TAKE, 0 } } } },
 	{ "block of 128 against a take in it", 512, 0, 0, { -1 }, .block = true, .again = true,
 	  .op = { { { BLOCK, 7 } }, { { TAKE, 0 } } } },
@@ -337,6 +337,24 @@ static void run_fibers(void)
 
 /* ---- judging ---- */
 
+/*
+ * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
+ * the commons where by Linux's count it would have gone to the reserve, one frame a pair.
+ */
+static int64_t overlaps(void)
+{
+	unsigned int i, k;
+	int64_t n = 0;
+
+	for (i = 0; scene->min && i < records; i++)
+		for (k = 0; k < records && record[i].got < 0; k++)
+			if (record[k].got > 0 && record[k].began < record[i].ended && record[i].began < record[k].ended) {
+				n++;
+				break;
+			}
+	return n;
+}
+
 /* Is there an order of the calls, each between its beginning and its end, that gives these answers? */
 static bool linearizable(unsigned int done, int64_t free)
 {
@@ -354,7 +372,7 @@ static bool linearizable(unsigned int done, int64_t free)
 		if (!possible)
 			continue;
 		if (r->kind >= TAKE && r->kind <= OWN)
-			if (r->code != -LAB_EAGAIN && (r->got > 0) != (free > (int64_t)r->floor))
+			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
 		if (r->got > 0 && free < r->got)
 			continue;

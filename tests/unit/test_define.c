@@ -72,7 +72,8 @@ static size_t wanted(struct lab_room_spec *room, uint64_t frames)
 static void within(struct waste *waste, size_t bytes, size_t bound, uint64_t frames)
 {
 	if (bytes > bound)
-		printf("%llu frames want %zu bytes, the bound is %zu\n", (unsigned long long)frames, bytes, bound);
+		printf("%llu frames want %zu bytes, the bound is %zu\n", (unsigned long long)frames, bytes,
+		       bound);
 	assert_true(bytes <= bound);
 	if (bound - bytes > waste->most)
 		*waste = (struct waste){ bound - bytes, frames };
@@ -165,16 +166,17 @@ static void test_bound_watermarks(void **state)
 	}
 	for (i = 0; i < 16; i++) {
 		uint64_t frames = (uint64_t)8 << i;
-		struct lab_room_spec room = { .zone = LAB_ZONE_NORMAL, .min = frames / 2, .low = frames * 3 / 4,
-					      .high = frames - 1 };
+		struct lab_room_spec room = {
+			.zone = LAB_ZONE_NORMAL, .min = frames / 2, .low = frames * 3 / 4, .high = frames - 1
+		};
 
 		within(&five, wanted(&room, frames), LAB_METADATA_MAX_SLOTS(frames, frames), frames);
 	}
 	printf("all frames in the pools of Linux's marks: at most %zu bytes (%llu frames)\n", five.most,
 	       (unsigned long long)five.frames);
 	assert_true(five.most <= 24 * 1024 && tight.most <= 24 * 1024);
-	printf("slots said: at most %zu bytes beyond the truth (%llu frames); not said: %zu (%llu)\n", tight.most,
-	       (unsigned long long)tight.frames, waste.most, (unsigned long long)waste.frames);
+	printf("slots said: at most %zu bytes beyond the truth (%llu frames); not said: %zu (%llu)\n",
+	       tight.most, (unsigned long long)tight.frames, waste.most, (unsigned long long)waste.frames);
 }
 
 static void test_bound_is_constant(void **state)
@@ -286,6 +288,8 @@ static void test_before_birth(void **state)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
 	struct lab_page *page = NULL;
+	struct lab_ref ref = { 0, 0 };
+	struct lab_page_info info;
 	struct lab_step step;
 	struct lab_stats stats;
 	struct lab_room_stats room;
@@ -309,6 +313,14 @@ static void test_before_birth(void **state)
 	assert_int_equal(lab_stats(unborn, &stats), -LAB_ENXIO);
 	assert_int_equal(lab_room_stats(unborn, 0, &room), -LAB_ENXIO);
 	assert_int_equal(lab_frame_offline(unborn, 0), -LAB_ENXIO);
+	assert_int_equal(lab_frame_online(unborn, 0), -LAB_ENXIO);
+	assert_int_equal(lab_room_offline(unborn, 0), -LAB_ENXIO);
+	assert_int_equal(lab_room_online(unborn, 0), -LAB_ENXIO);
+	assert_true(lab_leaf_free(unborn, 0, 0) < 0);
+	assert_int_equal(lab_page_info(unborn, page, &info), -LAB_ERANGE);
+	assert_int_equal(lab_page_ref(unborn, page, &ref), -LAB_ERANGE);
+	assert_int_equal(lab_free_ref(unborn, ref, 0, 0), -LAB_ENXIO);
+	assert_null(lab_page_address(unborn, page));
 	assert_int_equal(LAB_BIRTH(unborn), 0);
 	assert_int_equal(LAB_BIRTH(unborn), 0);
 	all_frames(unborn, LAB_GFP_ATOMIC, 16);
@@ -330,10 +342,14 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_bound_plain),	cmocka_unit_test(test_bound_watermarks),
-		cmocka_unit_test(test_bound_is_constant), cmocka_unit_test(test_born_before_main),
-		cmocka_unit_test(test_sizes),		cmocka_unit_test(test_blocks_are_aligned),
-		cmocka_unit_test(test_options),		cmocka_unit_test(test_before_birth),
+		cmocka_unit_test(test_bound_plain),
+		cmocka_unit_test(test_bound_watermarks),
+		cmocka_unit_test(test_bound_is_constant),
+		cmocka_unit_test(test_born_before_main),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_blocks_are_aligned),
+		cmocka_unit_test(test_options),
+		cmocka_unit_test(test_before_birth),
 		cmocka_unit_test(test_refused),
 	};
 

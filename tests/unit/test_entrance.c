@@ -2,7 +2,7 @@
 /*
  * test_entrance.c - allocation: what is refused and by which code, what is given and from where.
  *
- * The reserves' depths stand in test_reserve.c.
+ * The reserves' depths stand in test_room.c.
  */
 #include "../support/room.h"
 #include "layout.h"
@@ -16,7 +16,7 @@ static struct lab_request asked(lab_gfp_t gfp, unsigned int order)
 
 static int refusal(struct labyrinth *lab, const struct lab_request *request)
 {
-	struct lab_answer answer;
+	struct lab_answer answer = { .room = 77, .band = 77 }; /* whatever stood there */
 	struct lab_page *page = lab_alloc_request(lab, request, &answer);
 
 	assert_true(lab_is_err(page));

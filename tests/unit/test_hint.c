@@ -161,9 +161,15 @@ static void raise_disturbs_announcement(void **state)
 
 	(void)state;
 	assert_true(tree_take_at(&room->commons, 0));
+	assert_true(tree_take_at(&room->commons, 1));
 	assert_true(tree_take_at(&room->commons, 300));
 	hint_lower(room, 0);
 	hint = &room_note(room, 0)->hint;
+	*hint = hint_announce(*hint);
+	tree_give(&room->commons, 1);
+	hint_raise(room, 1);
+	assert_int_equal(order_of(room, 0), LAB_LEAF_ORDER - 2);
+	assert_false(*hint & HINT_ANNOUNCED);
 	*hint = hint_announce(*hint);
 	tree_give(&room->commons, 300);
 	hint_raise(room, 300);

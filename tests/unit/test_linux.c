@@ -89,7 +89,7 @@ static void test_sizes(void **state)
 	static const struct {
 		unsigned long size;
 		int order;
-	} table[] = { { 0, 0 },	   { 1, 0 },	{ 4096, 0 },	   { 4097, 1 },	   { 8192, 1 },
+	} table[] = { { 0, 0 },    { 1, 0 },     { 4096, 0 },    { 4097, 1 },    { 8192, 1 },
 		      { 8193, 2 }, { 65536, 4 }, { 2097152, 9 }, { 2097153, 10 } };
 	size_t i;
 
@@ -301,7 +301,9 @@ static void test_conversions(void **state)
 static void test_other_page_size(void **state)
 {
 	struct lab_user_room room = { .name = "all", .zone = LAB_ZONE_NORMAL, .size = 1 << 20 };
-	struct lab_user_spec spec = { .birth = LAB_LAZY, .page_size = 16384, .rooms = &room, .room_count = 1 };
+	struct lab_user_spec spec = {
+		.birth = LAB_LAZY, .page_size = 16384, .rooms = &room, .room_count = 1
+	};
 	struct labyrinth *large;
 	struct page *page;
 
@@ -331,9 +333,10 @@ static void test_child(void **state)
 
 	(void)state;
 	if (child == 0)
-		_exit(lab_linux_ready() == -LAB_ECHILD && !alloc_page(GFP_KERNEL) && !__get_free_page(GFP_KERNEL) ?
-			      0 :
-			      1);
+		_exit(lab_linux_ready() == -LAB_ECHILD && !alloc_page(GFP_KERNEL) &&
+				      !__get_free_page(GFP_KERNEL)
+			      ? 0
+			      : 1);
 	assert_true(child > 0 && waitpid(child, &status, 0) == child);
 	assert_int_equal(status, 0);
 }
@@ -371,13 +374,20 @@ static void test_errors_in_pointers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_flags),	    cmocka_unit_test(test_sizes),
-		cmocka_unit_test(test_errors_in_pointers), WITH_DEFAULT(test_pages),
-		WITH_DEFAULT(test_addresses),	    WITH_DEFAULT(test_nothing_is_freed),
-		WITH_DEFAULT(test_until_none),	    WITH_DEFAULT(test_nodes),
-		WITH_DEFAULT(test_exact_and_split), WITH_DEFAULT(test_bulk),
-		WITH_DEFAULT(test_conversions),	    WITH_DEFAULT(test_other_page_size),
-		WITH_DEFAULT(test_child),	    WITH_DEFAULT(test_by_itself),
+		cmocka_unit_test(test_flags),
+		cmocka_unit_test(test_sizes),
+		cmocka_unit_test(test_errors_in_pointers),
+		WITH_DEFAULT(test_pages),
+		WITH_DEFAULT(test_addresses),
+		WITH_DEFAULT(test_nothing_is_freed),
+		WITH_DEFAULT(test_until_none),
+		WITH_DEFAULT(test_nodes),
+		WITH_DEFAULT(test_exact_and_split),
+		WITH_DEFAULT(test_bulk),
+		WITH_DEFAULT(test_conversions),
+		WITH_DEFAULT(test_other_page_size),
+		WITH_DEFAULT(test_child),
+		WITH_DEFAULT(test_by_itself),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
