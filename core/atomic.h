@@ -5,7 +5,7 @@
  * seq      sequentially consistent: the listing protocol needs one total order of its steps (leaf bits,
  *          parent words, order hints, tentative); with acquire/release it is broken (DESIGN.md).
  * acquire, release   the tags.
- * relaxed  hints, counters, and reloads after a failed compare-and-swap.
+ * relaxed  hints, counters, and the first guess for a compare-and-swap.
  *
  * All are macros over the compiler's builtins, so that they serve words and 32-bit fields alike, and so
  * that a test can put a scheduler of its own in their place (LAB_ATOMIC_HEADER).

@@ -139,7 +139,7 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->tags_at = span->room_at + room->tags_at;
 	span->cpus_at = span->room_at + room->cpus_at;
 	span->tags_bytes = room->commons.bits * sizeof(struct lab_page);
-	span->first_frame = room->first_frame;
+	span->lead = room->lead;
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
 	if (room->memory)
@@ -245,7 +245,7 @@ int labyrinth_void_free_page_exclusive(void *address)
 	if (!lab)
 		return -LAB_ENXIO;
 	page = lab_address_page(lab, address);
-	if (!page || (uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1))
-		return -LAB_ERANGE;
+	if ((uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1))
+		page = NULL; /* refused, and counted, as no page of this labyrinth */
 	return lab_free_as(lab, page, 0, LAB_OWNER_EXCLUSIVE, 0);
 }

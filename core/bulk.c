@@ -59,7 +59,7 @@ long lab_alloc_bulk(struct labyrinth *lab, lab_gfp_t gfp, size_t count, struct l
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
 	/* What needs more than a claim and a stamp goes page by page. */
-	if (route_find(lab, &request, &way) || gfp & (LAB_ZERO | LAB_EXCLUSIVE))
+	if (route_find(lab, &request, false, &way) || gfp & (LAB_ZERO | LAB_EXCLUSIVE))
 		way.rooms = 0;
 	while (n < count) {
 		size_t got = 0;

@@ -31,7 +31,7 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 {
 	unsigned int order = way->request->order;
 	uint32_t bands = route_bands(room, way, right);
-	struct lab_payer payer = { .asker = &way->asker, .among = bands };
+	struct lab_payer payer = { .asker = &way->asker, .among = bands, .drawn = -1 };
 	bool complete = true;
 	lab_word proof;
 	int band = -1;
@@ -44,7 +44,7 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 		find->bit = pool_draw(room, bands, &band, &proof);
 	if (find->bit == LAB_NO_BIT && order && room->bands) {
 		find->bit = exchange_block(room, &payer, order, &complete);
-		band = (int)word_highest(bands | 1);
+		band = payer.drawn;
 	}
 	find->complete &= complete;
 	if (find->bit == LAB_NO_BIT)
@@ -60,7 +60,7 @@ static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_fi
 	unsigned int right, i;
 
 	find->complete = true;
-	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right++)
+	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right = route_next_right(way, right))
 		for (i = 0; i < way->rooms; i++) {
 			struct lab_room *room = labyrinth_room(lab, way->room[i]);
 
@@ -88,6 +88,7 @@ static bool proven_none(struct labyrinth *lab, const struct lab_way *way)
 	for (i = 0; i < way->rooms; i++) {
 		struct lab_room *room = labyrinth_room(lab, way->room[i]);
 
+		seen[i] = (struct lab_proof){ 0 };
 		if (!load_relaxed(&room->offline) && !room_empty(room, route_bands(room, way, way->right), &seen[i]))
 			return false;
 	}
@@ -109,7 +110,8 @@ static bool somebody_tentative(struct labyrinth *lab, const struct lab_way *way)
 	unsigned int i;
 
 	for (i = 0; i < way->rooms; i++)
-		if (room_tentative(labyrinth_room(lab, way->room[i])))
+		if (!load_relaxed(&labyrinth_room(lab, way->room[i])->offline) &&
+		    room_tentative(labyrinth_room(lab, way->room[i])))
 			return true;
 	return false;
 }
@@ -117,9 +119,9 @@ static bool somebody_tentative(struct labyrinth *lab, const struct lab_way *way)
 /* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
 static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
 {
-	unsigned int round;
+	unsigned int rounds = way->request->order ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX, round;
 
-	for (round = 1; round <= LAB_ROUNDS_MAX; round++) {
+	for (round = 1; round <= rounds; round++) {
 		find->answer.rounds = (uint16_t)round;
 		if (walk(lab, way, find))
 			return 0;
@@ -180,15 +182,15 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	return page;
 }
 
-struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct lab_request *request,
-				   struct lab_answer *answer)
+static struct lab_page *request_page(struct labyrinth *lab, const struct lab_request *request, bool memory,
+				     struct lab_answer *answer)
 {
 	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
 	struct lab_page *page = NULL;
 	struct lab_way way;
 	int error;
 
-	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, &way) : labyrinth_refusal(lab);
+	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, memory, &way) : labyrinth_refusal(lab);
 	if (!error)
 		error = search(lab, &way, &find);
 	if (!error)
@@ -200,16 +202,19 @@ struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct lab_reque
 	return error ? entrance_refuse(error) : page;
 }
 
-/* Apart, so that the fast half needs no stack. */
-static __attribute__((noinline)) struct lab_page *alloc_slowly(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
+struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct lab_request *request,
+				   struct lab_answer *answer)
 {
-	struct lab_request request = LAB_REQUEST(gfp, order);
+	return request_page(lab, request, false, answer);
+}
 
-	if (order > LAB_ORDER_MAX && labyrinth_alive(lab)) {
-		count_refusal(lab, -LAB_EINVAL);
-		return entrance_refuse(-LAB_EINVAL);
-	}
-	return lab_alloc_request(lab, &request, NULL);
+/* Apart, so that the fast half needs no stack. */
+static __attribute__((noinline)) struct lab_page *alloc_slowly(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order,
+							       bool memory)
+{
+	struct lab_request request = LAB_REQUEST(gfp, order > LAB_ORDER_MAX ? LAB_ORDER_MAX + 1 : order);
+
+	return request_page(lab, &request, memory, NULL);
 }
 
 /* The fast half: an order-0 frame by this CPU's hint in the first room of the route, or LAB_NO_BIT. */
@@ -247,7 +252,7 @@ struct lab_page *lab_alloc_pages(struct labyrinth *lab, lab_gfp_t gfp, unsigned 
 	lab_bit bit = order ? LAB_NO_BIT : alloc_fast(lab, gate, gfp);
 
 	if (unlikely(bit == LAB_NO_BIT))
-		return alloc_slowly(lab, gfp, order);
+		return alloc_slowly(lab, gfp, order, false);
 	return stamp_fast(lab, gate, bit);
 }
 
@@ -255,7 +260,6 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 {
 	const struct lab_span *gate = alloc_gate(lab, gfp);
 	struct lab_page *page;
-	void *address;
 	lab_bit bit;
 
 	if (likely(!order && gate->memory)) {
@@ -265,28 +269,27 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 			return (void *)(gate->memory + ((uintptr_t)bit << lab->page_shift));
 		}
 	}
-	page = alloc_slowly(lab, gfp, order);
-	if (unlikely(lab_is_err(page)))
-		return NULL;
-	address = lab_page_address(lab, page);
-	if (unlikely(!address)) /* a room without memory: nobody could use it */
-		lab_free_pages(lab, page, order);
-	return address;
+	page = alloc_slowly(lab, gfp, order, true);
+	return unlikely(lab_is_err(page)) ? NULL : lab_page_address(lab, page);
 }
 
 /* ---- a given frame ---- */
 
 /* The block, where pools keep some of it: paid for with what the request could have had. */
-static bool claim_pooled(const struct lab_find *find, const struct lab_request *request)
+static bool claim_pooled(struct lab_find *find, const struct lab_request *request)
 {
 	enum lab_right right = route_right(request->gfp);
 	unsigned int zone = find->room->zone < LAB_ZONES ? find->room->zone : LAB_ZONE_NORMAL;
-	struct lab_payer payer = { .among = find->room->entitled[right][zone] };
+	struct lab_payer payer = { .among = find->room->entitled[right][zone], .drawn = -1 };
 	struct lab_asker asker = { .cpu = lab_port_cpu() };
 
 	route_asker(request->gfp, &asker);
 	payer.asker = &asker;
-	return exchange_at(find->room, &payer, find->bit, request->order);
+	if (!exchange_at(find->room, &payer, find->bit, request->order))
+		return false;
+	find->answer.band = (int16_t)payer.drawn;
+	find->answer.right = (uint8_t)right;
+	return true;
 }
 
 /* Claim the block at this frame: 0, or the code of what stands in the way. */

@@ -49,8 +49,14 @@ static bool claim(struct lab_room *room, lab_bit first, unsigned int order)
 	return false;
 }
 
+static void payer_draws(struct lab_payer *payer, int band)
+{
+	if (payer->drawn < 0 || band < payer->drawn)
+		payer->drawn = band;
+}
+
 /* A frame from further out than this pool that the payer could have had by itself: the outermost first. */
-static lab_bit payment(struct lab_room *room, const struct lab_payer *payer, unsigned int band)
+static lab_bit payment(struct lab_room *room, struct lab_payer *payer, unsigned int band)
 {
 	uint32_t outer = payer->among & ~(((uint32_t)2 << band) - 1);
 	lab_word proof;
@@ -59,14 +65,17 @@ static lab_bit payment(struct lab_room *room, const struct lab_payer *payer, uns
 
 	if (bit != LAB_NO_BIT || !outer)
 		return bit;
-	return pool_draw(room, outer, &from, &proof);
+	bit = pool_draw(room, outer, &from, &proof);
+	if (bit != LAB_NO_BIT)
+		payer_draws(payer, from);
+	return bit;
 }
 
 /*
  * Make a claimed frame the payer's: for a frame from further out, or, where there is none, as a draw from
  * its own pool if the payer has that right.  So pools empty from the outside, as by single draws.
  */
-static bool pay(struct lab_room *room, const struct lab_payer *payer, lab_bit bit)
+static bool pay(struct lab_room *room, struct lab_payer *payer, lab_bit bit)
 {
 	lab_word tag = load_relaxed(&room_page(room, bit)->tag);
 	unsigned int band;
@@ -76,16 +85,18 @@ static bool pay(struct lab_room *room, const struct lab_payer *payer, lab_bit bi
 		return true;
 	band = pool_of(room, tag_slot(tag));
 	paid = payment(room, payer, band);
-	if (paid != LAB_NO_BIT)
+	if (paid != LAB_NO_BIT) {
 		pool_swap(room, bit, paid);
-	else if (payer->among >> band & 1)
-		pool_release(room, bit);
-	else
+		return true;
+	}
+	if (!(payer->among >> band & 1))
 		return false;
+	pool_release(room, bit);
+	payer_draws(payer, (int)band);
 	return true;
 }
 
-static bool claim_and_pay(struct lab_room *room, const struct lab_payer *payer, lab_bit first, unsigned int order)
+static bool claim_and_pay(struct lab_room *room, struct lab_payer *payer, lab_bit first, unsigned int order)
 {
 	lab_bit end = first + ((lab_bit)1 << order), bit;
 
@@ -101,7 +112,7 @@ static bool claim_and_pay(struct lab_room *room, const struct lab_payer *payer, 
 	return false;
 }
 
-bool exchange_at(struct lab_room *room, const struct lab_payer *payer, lab_bit bit, unsigned int order)
+bool exchange_at(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int order)
 {
 	bool got;
 
@@ -113,7 +124,7 @@ bool exchange_at(struct lab_room *room, const struct lab_payer *payer, lab_bit b
 	return got;
 }
 
-lab_bit exchange_block(struct lab_room *room, const struct lab_payer *payer, unsigned int order, bool *complete)
+lab_bit exchange_block(struct lab_room *room, struct lab_payer *payer, unsigned int order, bool *complete)
 {
 	lab_bit last = LAB_NO_BIT, slot;
 	unsigned int looks = 0, i;

@@ -20,16 +20,17 @@
 struct lab_payer {
 	const struct lab_asker *asker;
 	uint32_t among;
+	int drawn; /* the innermost pool that was drawn from; -1: none */
 };
 
 /*
  * Take a block, with the right to draw from these pools.  LAB_NO_BIT; then *complete is false if more
  * pooled frames were there than are looked at (bounded by LAB_EXCHANGE_LOOKS).
  */
-lab_bit exchange_block(struct lab_room *room, const struct lab_payer *payer, unsigned int order, bool *complete);
+lab_bit exchange_block(struct lab_room *room, struct lab_payer *payer, unsigned int order, bool *complete);
 
 /* The same for the block at this bit.  False: some of it is in use, or it could not be paid for. */
-bool exchange_at(struct lab_room *room, const struct lab_payer *payer, lab_bit bit, unsigned int order);
+bool exchange_at(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int order);
 
 /* Is every frame of this block free or pooled?  A look, not a claim. */
 bool exchange_unused(const struct lab_room *room, lab_bit bit, unsigned int order);

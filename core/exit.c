@@ -158,7 +158,7 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 		uintptr_t distance = (uintptr_t)address - span->memory;
 		lab_bit bit = distance >> lab->page_shift;
 
-		if (unlikely(!span->memory || bit >= span->tags_bytes / sizeof(struct lab_page)))
+		if (unlikely(!span->memory || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
 			continue;
 		if (unlikely(distance & (((uintptr_t)1 << lab->page_shift) - 1)))
 			break;

@@ -2,8 +2,8 @@
 /*
  * layout.h - the structures of a labyrinth, in one contiguous piece of metadata.
  *
- *     struct labyrinth │ rooms │ per room: leaves, parents, leaf notes, order summary, tags, CPU hints,
- *                                          pool trees and slots
+ *     struct labyrinth │ per room: struct lab_room, leaves, parents, leaf notes, CPU hints, order summary,
+ *                                  pool trees and slots, tags
  *
  * There are no pointers in it but the memory's addresses (`memory`): every other reference is a
  * distance in bytes from the structure that holds it, so the piece may be mapped at any address.
@@ -24,9 +24,13 @@
 #define LAB_HINTS 4u
 #define LAB_LINE 64u
 
-/* How often a take walks its whole way before it says -EAGAIN.  Each walk in vain is charged to a step of
- * another call (DESIGN.md, "bounds"). */
-#define LAB_ROUNDS_MAX 256u
+/*
+ * How often a request walks its whole way before it says -EAGAIN.  A walk in vain is charged to a step of
+ * another call, or to one that stands still with frames in its hand (`tentative`); for a block, which is
+ * allowed to be told so, a few looks are enough.
+ */
+#define LAB_ROUNDS_MAX 64u
+#define LAB_BLOCK_ROUNDS_MAX 4u
 
 /* A bit of a tree: a frame of the commons, a slot of a pool. */
 typedef lab_word lab_bit;
@@ -141,7 +145,7 @@ struct lab_room {
 		lab_word word;
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
 	lab_word tentative __attribute__((aligned(64))); /* {sequence, count}: calls that may give back */
-	uint32_t keeper;				  /* 1: drawn below low, not yet filled to high */
+	uint32_t keeper;				  /* 1: drawn below low; 0: a frame has come to stay above it */
 	uint32_t offline;
 
 	struct lab_tree commons __attribute__((aligned(64)));
@@ -173,7 +177,7 @@ struct lab_span {
 	ptrdiff_t room_at, leaves_at, tags_at, cpus_at;
 	size_t tags_bytes;
 	uintptr_t memory; /* of bit 0, even if that is no frame of it; 0: none */
-	uint64_t first_frame;
+	size_t lead; /* bits before the first frame */
 	uint32_t cpu_mask;
 	uint32_t open; /* 0: nothing here (a zone without rooms) */
 } __attribute__((aligned(64)));

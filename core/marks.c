@@ -184,7 +184,7 @@ unsigned int marks_floors(const struct lab_room_spec *marks, uint64_t managed, u
 	n = insert(list, n, clamp(marks->high, 0, most));
 	for (right = 0; right < LAB_RIGHTS; right++)
 		n = insert(list, n, clamp(marks_floor(marks, (enum lab_right)right, LAB_ZONES), 0, most));
-	for (zone = 0; zone < LAB_ZONES; zone++)
+	for (zone = LAB_ZONES; zone-- > 0;) /* the largest first: where floors run out, others are rounded up */
 		for (right = 0; marks->lowmem_reserve[zone] && right < LAB_RIGHT_ALL; right++) {
 			/* Where a root has few children (32 bits), other zones' requests get one floor each. */
 			if (right > LAB_RIGHT_LOW && LAB_BANDS_MAX < CANDIDATES_MAX)

@@ -19,7 +19,7 @@ static void tag_set(struct lab_page *page, enum lab_state state)
 int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 {
 	const struct lab_asker asker = { .cpu = lab_port_cpu(), .slot = LAB_COLD_HINT };
-	const struct lab_payer payer = { .asker = &asker, .among = UINT32_MAX };
+	struct lab_payer payer = { .asker = &asker, .among = UINT32_MAX, .drawn = -1 };
 	struct lab_page *page;
 	struct lab_room *room;
 	lab_word tag;

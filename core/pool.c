@@ -120,7 +120,9 @@ void pool_release(struct lab_room *room, lab_bit frame)
 	lab_bit slot;
 	struct lab_pool *pool = frame_pool(room, tag, &slot);
 
-	store_release(&page->tag, tag_become(tag, LAB_FREE)); /* before the slot is another's */
+	store_release(&page->tag, tag_next(tag, LAB_FREE)); /* before the slot is another's; audit.c needs the step */
+	if (pool->floor < room->low)
+		store_relaxed(&room->keeper, 1); /* as a draw */
 	tree_give(&pool->lack, slot);
 }
 
@@ -133,7 +135,7 @@ void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment)
 
 	store_relaxed(pool_slot(pool, slot), payment); /* ours; published by the give below */
 	store_release(&paid->tag, tag_pooled(load_relaxed(&paid->tag), tag_slot(tag)));
-	store_release(&page->tag, tag_become(tag, LAB_FREE));
+	store_release(&page->tag, tag_next(tag, LAB_FREE));
 	tree_give(&pool->have, slot);
 }
 

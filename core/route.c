@@ -38,10 +38,10 @@ static bool room_suits(const struct labyrinth *lab, const struct lab_way *way, u
 
 	if (way->request->gfp & LAB_THISNODE && way->request->room < 0 && (int)room->node != node)
 		return false;
-	return !(way->request->gfp & LAB_ZERO) || room->memory;
+	return !way->memory || room->memory;
 }
 
-int route_find(const struct labyrinth *lab, const struct lab_request *request, struct lab_way *way)
+int route_find(const struct labyrinth *lab, const struct lab_request *request, bool memory, struct lab_way *way)
 {
 	const struct lab_route *route;
 	struct lab_route one = { .rooms = 1 };
@@ -57,6 +57,7 @@ int route_find(const struct labyrinth *lab, const struct lab_request *request, s
 	way->right = route_right(request->gfp);
 	way->asker.cpu = lab_port_cpu();
 	way->rooms = 0;
+	way->memory = memory || request->gfp & LAB_ZERO;
 	route_asker(request->gfp, &way->asker);
 	route = &lab->route[node][way->zone];
 	if (request->room >= 0) {
@@ -72,7 +73,7 @@ int route_find(const struct labyrinth *lab, const struct lab_request *request, s
 		if (room_suits(lab, way, route->room[i], node))
 			way->room[way->rooms++] = route->room[i];
 	if (!way->rooms)
-		return request->gfp & LAB_ZERO ? -LAB_ENOTSUP : -LAB_ENXIO;
+		return way->memory ? -LAB_ENOTSUP : -LAB_ENXIO;
 	return 0;
 }
 
@@ -81,20 +82,21 @@ int lab_route_show(const struct labyrinth *lab, const struct lab_request *reques
 {
 	struct lab_way way;
 	unsigned int right, i, n = 0;
-	int error = labyrinth_alive(lab) ? route_find(lab, request, &way) : labyrinth_refusal(lab);
+	int error = labyrinth_alive(lab) ? route_find(lab, request, false, &way) : labyrinth_refusal(lab);
 
 	if (error)
 		return error;
-	for (right = LAB_RIGHT_LOW; right <= way.right; right++) {
-		if (right == LAB_RIGHT_HIGH && way.right == LAB_RIGHT_ALL)
-			right = LAB_RIGHT_ALL; /* the whole reserve in one step */
-		for (i = 0; i < way.rooms; i++, n++) {
-			if (n >= max)
+	for (right = LAB_RIGHT_LOW; right <= way.right; right = route_next_right(&way, right))
+		for (i = 0; i < way.rooms; i++) {
+			const struct lab_room *room = labyrinth_room(lab, way.room[i]);
+
+			if (load_relaxed(&room->offline))
 				continue;
-			steps[n].room = way.room[i];
-			steps[n].right = (uint8_t)right;
-			steps[n].bands = route_bands(labyrinth_room(lab, way.room[i]), &way, (enum lab_right)right);
+			if (n < max)
+				steps[n] = (struct lab_step){ .room = way.room[i],
+							      .right = (uint8_t)right,
+							      .bands = route_bands(room, &way, (enum lab_right)right) };
+			n++;
 		}
-	}
 	return (int)n;
 }

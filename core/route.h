@@ -21,6 +21,7 @@ struct lab_way {
 	struct lab_asker asker;
 	enum lab_right right; /* the deepest one */
 	uint8_t zone;	      /* highest zone: which lowmem reserves bind */
+	bool memory;  /* only rooms that have some */
 	uint8_t rooms;
 	uint8_t room[LAB_ROOMS_MAX];
 };
@@ -53,8 +54,17 @@ enum lab_right route_right(lab_gfp_t gfp);
 /* Is a request possible at all?  0, -LAB_EINVAL, -LAB_ENXIO. */
 int route_check(const struct labyrinth *lab, const struct lab_request *request);
 
-/* Check a request and find its way.  0, -LAB_EINVAL, -LAB_ENXIO, -LAB_ENOTSUP. */
-int route_find(const struct labyrinth *lab, const struct lab_request *request, struct lab_way *way);
+/*
+ * Check a request and find its way; with `memory` only through rooms that have memory behind them.  0, -LAB_EINVAL, -LAB_ENXIO,
+ * -LAB_ENOTSUP.
+ */
+int route_find(const struct labyrinth *lab, const struct lab_request *request, bool memory, struct lab_way *way);
+
+/* The right after this one on a way: everybody's two, then step by step, or the whole reserve at once. */
+static inline unsigned int route_next_right(const struct lab_way *way, unsigned int right)
+{
+	return right == LAB_RIGHT_MIN && way->right == LAB_RIGHT_ALL ? LAB_RIGHT_ALL : right + 1;
+}
 
 /* The pools that a way may draw from in a room at a right. */
 static inline uint32_t route_bands(const struct lab_room *room, const struct lab_way *way, enum lab_right right)

@@ -13,7 +13,8 @@
  * values that Linux gives them; SPEC.md tables each with its cause and what to do.
  *
  * Bounds: "bounded by h" means: alone, a number of steps that depends only on the number h of parent
- * levels of the room (log32 of its 512-frame leaves: 1 up to 64 MiB, 4 at 2 TiB, 5 at 64 TiB).
+ * levels of the room (log32 of its 512-frame leaves: 1 up to 64 MiB, 4 at 2 TiB, 5 at 64 TiB; log8 with
+ * 32-bit words).
  */
 #ifndef LABYRINTH_H
 #define LABYRINTH_H
@@ -51,9 +52,9 @@ typedef uint32_t lab_gfp_t;
 /* Mobility: neither = unmovable. */
 #define LAB_RECLAIMABLE ((lab_gfp_t)1 << 4)
 /* Rights. */
-#define LAB_HIGH ((lab_gfp_t)1 << 5)	    /* half of min; 62.5 % of it without LAB_DIRECT_RECLAIM */
+#define LAB_HIGH ((lab_gfp_t)1 << 5)	    /* half of min; 62.5 % of it where it may neither sleep nor says NOMEMALLOC */
 #define LAB_MEMALLOC ((lab_gfp_t)1 << 6)   /* all of min and of the lowmem reserve */
-#define LAB_NOMEMALLOC ((lab_gfp_t)1 << 7) /* never reserves; beats LAB_MEMALLOC */
+#define LAB_NOMEMALLOC ((lab_gfp_t)1 << 7) /* beats LAB_MEMALLOC; keeps LAB_HIGH to half of min */
 /* Reclaim.  Without LAB_DIRECT_RECLAIM the caller does not sleep. */
 #define LAB_DIRECT_RECLAIM ((lab_gfp_t)1 << 8)
 #define LAB_KSWAPD_RECLAIM ((lab_gfp_t)1 << 9)
@@ -203,9 +204,10 @@ LAB_API struct lab_page *lab_alloc_request(struct labyrinth *lab, const struct l
 LAB_API void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order);
 
 /*
- * Allocate the block of request->order that begins at frame `frame` (a multiple of 2^order), from the
- * commons of its room.  Any context; bounded by h + 2^order.  -EBUSY: (partly) in use or reserved,
- * -EHWPOISON: out of service, -ERANGE: no such frame.
+ * Allocate the block of request->order that begins at frame `frame` (a multiple of 2^order).  Frames of it
+ * that pools keep are exchanged for others that the request could have had.  Any context; bounded by 2^order
+ * takes of order 0.  -EBUSY: (partly) in use, not to be had with its rights, or its room is closed;
+ * -EHWPOISON: out of service; -ERANGE: no such frame; -EINVAL, -ENOTSUP, -ENXIO, -ECHILD as above.
  */
 LAB_API struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame,
 				      const struct lab_request *request);
@@ -240,7 +242,7 @@ LAB_API size_t lab_free_bulk(struct labyrinth *lab, size_t count, struct lab_pag
 
 /*
  * Make an allocated block of 2^order frames into 2^order single pages of the same owner and use, each
- * to be freed alone.  Any context; bounded by 2^order.  0, or the codes of a free.
+ * to be freed alone.  For whoever holds the block: the owner is not asked again.  Any context; bounded by 2^order.  0, or the codes of a free.
  */
 LAB_API int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order);
 
@@ -355,7 +357,7 @@ struct lab_stats {
 	uint64_t counter[LAB_COUNTERS]; /* exact */
 };
 
-/* Any context; room stats cost a read of the room's bitmap (64 bytes a leaf).  0 or -ENXIO. */
+/* Any context; room stats read the room's bitmap (64 bytes a leaf) and its pools.  0, -ENXIO or -ECHILD. */
 LAB_API int lab_stats(const struct labyrinth *lab, struct lab_stats *stats);
 LAB_API int lab_room_stats(const struct labyrinth *lab, unsigned int room, struct lab_room_stats *stats);
 /* Free frames in the commons of a leaf's 512, for a map; -LAB_ERANGE: no such leaf. */
@@ -369,7 +371,7 @@ enum lab_rule {
 	LAB_RULE_LISTED,   /* a free frame that some ancestor does not list (quiet audits only) */
 	LAB_RULE_STALE,	   /* a full child that is still listed (quiet audits only) */
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
-	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree */
+	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 

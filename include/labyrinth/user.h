@@ -38,7 +38,8 @@ struct lab_user_room {
 
 enum lab_birth_kind {
 	LAB_ARMED, /* metadata and memory touched and locked (rooms as if locked and prefaulted): P1 holds */
-	LAB_LAZY,  /* constant time however large; nothing is touched; a call may fault until it was */
+	LAB_LAZY,  /* constant time however large (with watermarks or holes: in proportion to them); no memory
+		    * is touched, so a call may fault until it was */
 };
 
 struct lab_user_spec {
@@ -64,7 +65,7 @@ LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **l
 /* Unmap everything.  Pages that are still out go with it; no other thread may be inside a call. */
 LAB_API void lab_user_close(struct labyrinth *lab);
 
-/* What `lab_user_open` really did: bytes of metadata, and of memory behind each room. */
+/* Bytes of metadata that lab_user_open() mapped. */
 LAB_API size_t lab_user_metadata_bytes(const struct labyrinth *lab);
 
 #ifdef __cplusplus
