@@ -170,6 +170,7 @@ static void keeper(void **state)
 static void claims_one(void **state)
 {
 	struct lab_room *room = ((struct marked *)*state)->room;
+	uint32_t generation;
 	unsigned int i;
 
 	for (i = 0; i < 5; i++) {
@@ -187,8 +188,10 @@ static void claims_one(void **state)
 		assert_pools_hold(room);
 		/* Out of it for good: its slot lacks a frame. */
 		assert_true(pool_claim(room, frame));
-		pool_release(room, frame, LAB_OFFLINE);
-		assert_int_equal(tag_state(room_page(room, frame)->tag), LAB_OFFLINE);
+		generation = tag_generation(room_page(room, frame)->tag);
+		pool_release(room, frame);
+		assert_int_equal(tag_state(room_page(room, frame)->tag), LAB_FREE);
+		assert_int_equal(tag_generation(room_page(room, frame)->tag), generation + 1);
 		assert_true(pool_count(&room->pool[i]) == sizes[i] - 1);
 		assert_true(parent_lists(room->lack_root.word, i));
 		assert_false(pool_claim(room, frame));
@@ -219,12 +222,15 @@ static void swaps_one(void **state)
 {
 	struct lab_room *room = ((struct marked *)*state)->room;
 	lab_bit frame = *pool_slot(&room->pool[1], 3), payment = room->commons.bits - 1;
+	uint32_t generation;
 
 	assert_true(tree_take_at(&room->commons, payment));
 	room_page(room, payment)->tag = (lab_word)5 << LAB_TAG_GENERATION_SHIFT | LAB_FREE;
 	assert_true(pool_claim(room, frame));
+	generation = tag_generation(room_page(room, frame)->tag);
 	pool_swap(room, frame, payment);
 	assert_int_equal(tag_state(room_page(room, frame)->tag), LAB_FREE);
+	assert_int_equal(tag_generation(room_page(room, frame)->tag), generation + 1); /* it has left its pool */
 	assert_int_equal(tag_state(room_page(room, payment)->tag), LAB_POOLED);
 	assert_int_equal(tag_generation(room_page(room, payment)->tag), 5);
 	assert_true(*pool_slot(&room->pool[1], 3) == payment);
