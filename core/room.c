@@ -61,11 +61,12 @@ static bool leaf_unattractive(const struct lab_room *room, const struct lab_aske
 
 	if (room->commons.leaves >= room->plenty && leaf_foreign(room, asker, leaf))
 		return true;
-	if (!freer || freer == (asker->cpu & room->cpu_mask) + 1u)
+	if (!freer || freer == (asker->cpu & room->cpu_mask) + 1u ||
+	    load_relaxed(&room_note(room, leaf)->tenant) != asker_tenant(room, asker))
 		return false;
 	for (i = 0; i < LAB_LEAF_WORDS; i++)
 		free += word_count(~load_relaxed(&words[i]));
-	return free < ROOM_EMPTIED; /* that CPU is freeing its frames just now */
+	return free < ROOM_EMPTIED; /* ours till now, and that CPU is freeing its frames */
 }
 
 /* The other words of the leaf that the hint names. */

@@ -188,7 +188,7 @@ static void rule_pool(void **state)
 
 	(void)state;
 	*slot = *pool_slot(&room->pool[3], 11);
-	assert_broken(lab, LAB_RULE_POOL, *slot);
+	assert_broken(lab, LAB_RULE_POOL, good);
 	*slot = good;
 	*tree_word(&room->pool[3].have, 10) ^= 1 << 10;
 	assert_broken(lab, LAB_RULE_POOL, good);
