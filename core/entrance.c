@@ -22,6 +22,8 @@ struct lab_find {
 	struct lab_room *room;
 	lab_bit bit;
 	bool complete; /* every look for a block saw the end of what there was to see */
+	unsigned int at; /* which room of the way */
+	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
 };
 
@@ -44,6 +46,7 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 		find->bit = pool_draw(room, bands, &band, &proof);
 	if (find->bit == LAB_NO_BIT && order && room->bands) {
 		find->bit = exchange_block(room, &payer, order, &complete);
+		find->tentative[find->at] += payer.raised * ROOM_RAISED;
 		band = payer.drawn;
 	}
 	find->complete &= complete;
@@ -66,6 +69,7 @@ static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_fi
 
 			if (load_relaxed(&room->offline))
 				continue;
+			find->at = i;
 			if (!walk_room(room, way, (enum lab_right)right, find))
 				continue;
 			find->answer.room = way->room[i];
@@ -105,15 +109,27 @@ static bool proven_none(struct labyrinth *lab, const struct lab_way *way)
 	return true;
 }
 
-static bool somebody_tentative(struct labyrinth *lab, const struct lab_way *way)
+/* The rooms' `tentative` words, before a walk; and whether after it nobody was, or is, in such a call. */
+static void tentative_before(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
 {
 	unsigned int i;
 
 	for (i = 0; i < way->rooms; i++)
-		if (!load_relaxed(&labyrinth_room(lab, way->room[i])->offline) &&
-		    room_tentative(labyrinth_room(lab, way->room[i])))
-			return true;
-	return false;
+		find->tentative[i] = load_seq(&labyrinth_room(lab, way->room[i])->tentative); /* partner: room_raise() */
+}
+
+static bool nobody_tentative(struct labyrinth *lab, const struct lab_way *way, const struct lab_find *find)
+{
+	unsigned int i;
+
+	for (i = 0; i < way->rooms; i++) {
+		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+		if (!load_relaxed(&room->offline) &&
+		    (find->tentative[i] & 0xffff || load_seq(&room->tentative) != find->tentative[i]))
+			return false;
+	}
+	return true;
 }
 
 /* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
@@ -123,12 +139,14 @@ static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_f
 
 	for (round = 1; round <= rounds; round++) {
 		find->answer.rounds = (uint16_t)round;
+		if (way->request->order)
+			tentative_before(lab, way, find);
 		if (walk(lab, way, find))
 			return 0;
 		if (proven_none(lab, way))
 			return -LAB_ENOMEM;
-		/* A block: the look was complete, and nobody has one in hand that may come back. */
-		if (way->request->order && find->complete && !somebody_tentative(lab, way))
+		/* A block: the look was complete, and nobody had one in hand meanwhile that may come back. */
+		if (way->request->order && find->complete && nobody_tentative(lab, way, find))
 			return -LAB_ENOSPC;
 	}
 	return -LAB_EAGAIN;

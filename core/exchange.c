@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * exchange.c - claiming the frames of a block wherever they are kept, and paying for them.
- *
- * A claimed frame's tag says what is still to do: POOLED, its slot is in our hand; FREE, it is ours.
+ * exchange.c - the frames of a block, one after the other, from wherever they are kept.
  */
 #include "exchange.h"
 
@@ -19,34 +17,6 @@ bool exchange_unused(const struct lab_room *room, lab_bit bit, unsigned int orde
 			return false;
 	}
 	return true;
-}
-
-static bool pooled(const struct lab_room *room, lab_bit bit)
-{
-	return tag_state(load_relaxed(&room_page(room, bit)->tag)) == LAB_POOLED; /* ours: stable */
-}
-
-static void unclaim(struct lab_room *room, lab_bit bit)
-{
-	if (pooled(room, bit))
-		pool_unclaim(room, bit);
-	else
-		room_put(room, bit, 0);
-}
-
-/* Claim every frame of the block, or none. */
-static bool claim(struct lab_room *room, lab_bit first, unsigned int order)
-{
-	lab_bit end = first + ((lab_bit)1 << order), bit;
-
-	for (bit = first; bit < end; bit++)
-		if (!pool_claim(room, bit) && !tree_take_at(&room->commons, bit))
-			break;
-	if (bit == end)
-		return true;
-	while (bit-- > first)
-		unclaim(room, bit);
-	return false;
 }
 
 static void payer_draws(struct lab_payer *payer, int band)
@@ -71,44 +41,67 @@ static lab_bit payment(struct lab_room *room, struct lab_payer *payer, unsigned 
 	return bit;
 }
 
-/*
- * Make a claimed frame the payer's: for a frame from further out, or, where there is none, as a draw from
- * its own pool if the payer has that right.  So pools empty from the outside, as by single draws.
- */
-static bool pay(struct lab_room *room, struct lab_payer *payer, lab_bit bit)
+/* A frame in our hand goes where a free would put it. */
+static void put_back(struct lab_room *room, lab_bit bit)
 {
-	lab_word tag = load_relaxed(&room_page(room, bit)->tag);
-	unsigned int band;
-	lab_bit paid;
+	struct lab_page *page = room_page(room, bit);
+	lab_word tag = load_relaxed(&page->tag);
 
-	if (!pooled(room, bit))
-		return true;
-	band = pool_of(room, tag_slot(tag));
-	paid = payment(room, payer, band);
-	if (paid != LAB_NO_BIT) {
-		pool_swap(room, bit, paid);
-		return true;
-	}
-	if (!(payer->among >> band & 1))
-		return false;
-	pool_release(room, bit);
-	payer_draws(payer, (int)band);
-	return true;
+	if (tag_state(tag) == LAB_POOLED) /* drawn as a payment; before it is anybody's */
+		store_release(&page->tag, tag_next(tag, LAB_FREE));
+	room_put(room, bit, 0);
 }
 
-static bool claim_and_pay(struct lab_room *room, struct lab_payer *payer, lab_bit first, unsigned int order)
+/*
+ * Make a pooled frame the payer's: for a frame from further out, or, where there is none, as a draw from its
+ * own pool if the payer has that right; so pools empty from the outside, as by single draws.  Paid first, so
+ * that at no time more than one slot is in our hand, and no pool lacks what we have no right to.
+ */
+static bool buy(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int band)
+{
+	lab_bit paid = payment(room, payer, band);
+	bool mine = false;
+
+	if (paid == LAB_NO_BIT && !(payer->among >> band & 1))
+		return false;
+	if (pool_claim(room, bit)) {
+		mine = pool_of(room, tag_slot(load_relaxed(&room_page(room, bit)->tag))) == band;
+		if (!mine)
+			pool_unclaim(room, bit); /* in another pool by now */
+	}
+	if (mine && paid != LAB_NO_BIT)
+		pool_swap(room, bit, paid);
+	if (mine && paid == LAB_NO_BIT) {
+		pool_release(room, bit);
+		payer_draws(payer, (int)band);
+	}
+	if (!mine && paid != LAB_NO_BIT)
+		put_back(room, paid);
+	return mine;
+}
+
+/* One frame of the block, wherever it is kept. */
+static bool obtain(struct lab_room *room, struct lab_payer *payer, lab_bit bit)
+{
+	lab_word tag = load_acquire(&room_page(room, bit)->tag);
+
+	if (tag_state(tag) == LAB_POOLED)
+		return buy(room, payer, bit, pool_of(room, tag_slot(tag)));
+	return tree_take_at(&room->commons, bit);
+}
+
+/* Every frame of the block, or none: what was obtained is put back. */
+static bool obtain_all(struct lab_room *room, struct lab_payer *payer, lab_bit first, unsigned int order)
 {
 	lab_bit end = first + ((lab_bit)1 << order), bit;
 
-	if (!claim(room, first, order))
-		return false;
 	for (bit = first; bit < end; bit++)
-		if (!pay(room, payer, bit))
+		if (!obtain(room, payer, bit))
 			break;
 	if (bit == end)
 		return true;
-	for (bit = first; bit < end; bit++)
-		unclaim(room, bit);
+	while (bit-- > first)
+		put_back(room, bit);
 	return false;
 }
 
@@ -119,7 +112,8 @@ bool exchange_at(struct lab_room *room, struct lab_payer *payer, lab_bit bit, un
 	if (!room->bands || !exchange_unused(room, bit, order))
 		return false;
 	room_raise(room);
-	got = claim_and_pay(room, payer, bit, order);
+	payer->raised++;
+	got = obtain_all(room, payer, bit, order);
 	room_lower(room);
 	return got;
 }

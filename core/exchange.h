@@ -21,6 +21,7 @@ struct lab_payer {
 	const struct lab_asker *asker;
 	uint32_t among;
 	int drawn; /* the innermost pool that was drawn from; -1: none */
+	unsigned int raised; /* how often `tentative` was, for this payer */
 };
 
 /*

@@ -214,8 +214,9 @@ int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}
-	if (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim */
-		return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
+		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order)
+			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |

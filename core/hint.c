@@ -75,14 +75,15 @@ static void summary_none_left(struct lab_room *room, unsigned int level, lab_wor
 
 /* ---- a leaf's hint ---- */
 
-void hint_raise(struct lab_room *room, lab_bit bit)
+void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known)
 {
 	lab_word leaf = bit / LAB_LEAF_FRAMES;
 	uint32_t *hint = &room_note(room, leaf)->hint;
 	uint32_t old = load_seq(hint); /* after the clear; partner: the announcement in hint_lower() */
+	int least = (int)known;
 
 	for (;;) {
-		int was = hint_order(old), order = was;
+		int was = hint_order(old), order = was > least ? was : least;
 
 		while (order < (int)LAB_LEAF_ORDER && hint_run_free(room, bit, (unsigned int)(order + 1)))
 			order++;
@@ -93,6 +94,7 @@ void hint_raise(struct lab_room *room, lab_bit bit)
 			continue;
 		for (; order > was && order > 0; order--)
 			summary_some(room, leaf, (unsigned int)order);
+		least = -1; /* said; from here on as anybody */
 		old = load_seq(hint); /* again: is more completed now? */
 	}
 }

@@ -35,8 +35,12 @@ static inline uint32_t hint_announce(uint32_t hint)
 	return (hint | HINT_ANNOUNCED) + HINT_SEQUENCE_ONE;
 }
 
-/* After bits of the leaf were cleared at `bit`: raise its hint to what is completed now. */
-void hint_raise(struct lab_room *room, lab_bit bit);
+/*
+ * After an aligned run of 2^known frames at `bit` was cleared: raise its leaf's hint to that, and to what it
+ * completes.  (The run is not looked at again: if one of its frames is taken already, the rest must still be
+ * found.)
+ */
+void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known);
 
 /* A leaf's hint was found too high: lower it to the truth. */
 void hint_lower(struct lab_room *room, lab_word leaf);

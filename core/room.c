@@ -14,7 +14,7 @@
 /* Count in the low half word, sequence above it.  Partner: the loads of room_empty() around the roots'. */
 void room_raise(struct lab_room *room)
 {
-	add_seq(&room->tentative, (lab_word)0x10001);
+	add_seq(&room->tentative, ROOM_RAISED + 1);
 }
 
 void room_lower(struct lab_room *room)
@@ -253,7 +253,7 @@ static void raise_runs(struct lab_room *room, lab_bit base, lab_word mask)
 		while (order < LAB_WORD_ORDER && !(bit >> order & 1) &&
 		       (mask >> bit & word_ones(order + 1)) == word_ones(order + 1))
 			order++;
-		hint_raise(room, base + bit);
+		hint_raise(room, base + bit, order);
 		mask &= ~(word_ones(order) << bit);
 	}
 }
@@ -278,7 +278,7 @@ static void clear_frames(struct lab_room *room, lab_bit bit, lab_word count)
 		for (i = 0; i < words; i++) /* wait-free clears, as in room_clear(); one listing for all */
 			and_seq(tree_word(&room->commons, bit) + i, (lab_word)0);
 		tree_climb(&room->commons, bit / LAB_LEAF_FRAMES, 0);
-		hint_raise(room, bit);
+		hint_raise(room, bit, LAB_WORD_ORDER + word_lowest(words));
 		return;
 	}
 	while (count) {

@@ -92,14 +92,9 @@ struct lab_proof {
 };
 bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen);
 
-/* Before the first take that may be given back, and after the last. */
+/* Before the first take that may be given back, and after the last; what both together add to the word. */
+#define ROOM_RAISED ((lab_word)0x10000)
 void room_raise(struct lab_room *room);
 void room_lower(struct lab_room *room);
-
-/* Is somebody in a call that may give back frames? */
-static inline bool room_tentative(const struct lab_room *room)
-{
-	return load_seq(&room->tentative) & 0xffff; /* partner: room_raise() before that call's first take */
-}
 
 #endif

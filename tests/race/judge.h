@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * judge.h - what interleave.c expects of a schedule: answers that some order of the calls explains.
+ */
+#ifndef JUDGE_H
+#define JUDGE_H
+
+#include <string.h>
+
+#include "scenes.h"
+
+/* What a call did. */
+struct record {
+	enum op_kind kind;
+	unsigned int arg;
+	unsigned int began, ended; /* on one clock for all */
+	int got;		   /* frames taken (> 0), given (< 0), or 0: refused */
+	int code;
+	uint64_t floor;
+};
+
+static struct labyrinth *lab;
+static const struct scene *scene;
+static uint64_t free_at_start;
+static struct record record[FIBERS_MAX * OPS_MAX];
+static unsigned int records;
+static const char *wrong;
+
+/*
+ * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
+ * the commons where by Linux's count it would have gone to the reserve, one frame a pair.
+ */
+static int64_t overlaps(void)
+{
+	unsigned int i, k;
+	int64_t n = 0;
+
+	for (i = 0; scene->min && i < records; i++)
+		for (k = 0; k < records && record[i].got < 0; k++)
+			if (record[k].got > 0 && record[k].began < record[i].ended && record[i].began < record[k].ended) {
+				n++;
+				break;
+			}
+	return n;
+}
+
+/* Is there an order of the calls, each between its beginning and its end, that gives these answers? */
+static bool linearizable(unsigned int done, int64_t free)
+{
+	unsigned int i, k;
+
+	if (done == (1u << records) - 1)
+		return true;
+	for (i = 0; i < records; i++) {
+		const struct record *r = &record[i];
+		bool possible = !(done >> i & 1);
+
+		for (k = 0; k < records && possible; k++)
+			if (!(done >> k & 1) && record[k].ended < r->began)
+				possible = false; /* that one had returned before this began */
+		if (!possible)
+			continue;
+		if (r->kind >= TAKE && r->kind <= OWN)
+			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
+				continue;
+		if (r->got > 0 && free < r->got)
+			continue;
+		if (linearizable(done | 1u << i, free - r->got))
+			return true;
+	}
+	return false;
+}
+
+static void judge(void)
+{
+	struct lab_audit audit;
+	unsigned int i, twice = 0, succeeded = 0;
+	bool bulky = false;
+
+	for (i = 0; i < records; i++) {
+		twice += record[i].kind == GIVE_TWICE;
+		succeeded += record[i].kind == GIVE_TWICE && record[i].got;
+		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF;
+	}
+	if (twice && succeeded != 1)
+		wrong = "of two frees of one page not exactly one went through";
+	if (!wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
+		wrong = "no order of the calls gives these answers";
+	if (!wrong && lab_audit(lab, true, &audit))
+		wrong = audit.text;
+}
+
+#endif
