@@ -21,19 +21,17 @@ void *memset(void *, int, size_t);
 struct lab_find {
 	struct lab_room *room;
 	lab_bit bit;
+	bool exchange; /* trying for a block out of pooled frames now */
 	bool complete; /* every look for a block saw the end of what there was to see */
 	unsigned int at; /* which room of the way */
 	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
 };
 
-/* Try one room at one right.  True: found. */
-static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab_right right,
-		      struct lab_find *find)
+/* Try one room at one right, by what is cheap: the commons, and for one frame the pools. */
+static bool try_plainly(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
 {
 	unsigned int order = way->request->order;
-	uint32_t bands = route_bands(room, way, right);
-	struct lab_payer payer = { .asker = &way->asker, .among = bands, .drawn = -1 };
 	bool complete = true;
 	lab_word proof;
 	int band = -1;
@@ -42,40 +40,63 @@ static bool walk_room(struct lab_room *room, const struct lab_way *way, enum lab
 	if (right == LAB_RIGHT_LOW)
 		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
 				    room_take(room, &way->asker, &proof);
-	if (find->bit == LAB_NO_BIT && !order && bands)
-		find->bit = pool_draw(room, bands, &band, &proof);
-	if (find->bit == LAB_NO_BIT && order && room->bands) {
-		find->bit = exchange_block(room, &payer, order, &complete);
-		find->tentative[find->at] += payer.raised * ROOM_RAISED;
-		band = payer.drawn;
-	}
-	find->complete &= complete;
-	if (find->bit == LAB_NO_BIT)
-		return false;
-	find->room = room;
+	if (find->bit == LAB_NO_BIT && !order && route_bands(room, way, right))
+		find->bit = pool_draw(room, route_bands(room, way, right), &band, &proof);
 	find->answer.band = (int16_t)band;
-	find->answer.right = (uint8_t)right;
-	return true;
+	find->complete &= complete;
+	return find->bit != LAB_NO_BIT;
 }
 
+/* Try one room at one right for a block out of frames that pools keep. */
+static bool try_exchange(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
+{
+	struct lab_payer payer = { .asker = &way->asker, .among = route_bands(room, way, right), .drawn = -1 };
+
+	if (!room->bands)
+		return false;
+	find->bit = exchange_block(room, &payer, way->request->order, &find->complete);
+	find->tentative[find->at] += payer.raised * ROOM_RAISED;
+	find->answer.band = (int16_t)payer.drawn;
+	return find->bit != LAB_NO_BIT;
+}
+
+/* All rooms of the way at one right, plainly or by exchange. */
+static bool walk_rooms(struct labyrinth *lab, const struct lab_way *way, enum lab_right right, struct lab_find *find)
+{
+	unsigned int i;
+
+	for (i = 0; i < way->rooms; i++) {
+		struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+		if (load_relaxed(&room->offline))
+			continue;
+		find->at = i;
+		if (!(find->exchange ? try_exchange(room, way, right, find) : try_plainly(room, way, right, find)))
+			continue;
+		find->room = room;
+		find->answer.right = (uint8_t)right;
+		find->answer.room = way->room[i];
+		find->answer.fallback = (uint8_t)i;
+		return true;
+	}
+	return false;
+}
+
+/* Right by right; a block is exchanged for only where no room at that right has one whole. */
 static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
 {
-	unsigned int right, i;
+	bool block = way->request->order != 0;
+	unsigned int right;
 
 	find->complete = true;
-	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right = route_next_right(way, right))
-		for (i = 0; i < way->rooms; i++) {
-			struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-			if (load_relaxed(&room->offline))
-				continue;
-			find->at = i;
-			if (!walk_room(room, way, (enum lab_right)right, find))
-				continue;
-			find->answer.room = way->room[i];
-			find->answer.fallback = (uint8_t)i;
+	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right = route_next_right(way, right)) {
+		find->exchange = false;
+		if ((!block || right == LAB_RIGHT_LOW) && walk_rooms(lab, way, (enum lab_right)right, find))
 			return true;
-		}
+		find->exchange = block;
+		if (block && walk_rooms(lab, way, (enum lab_right)right, find))
+			return true;
+	}
 	return false;
 }
 

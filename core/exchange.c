@@ -123,6 +123,10 @@ lab_bit exchange_block(struct lab_room *room, struct lab_payer *payer, unsigned 
 	lab_bit last = LAB_NO_BIT, slot;
 	unsigned int looks = 0, i;
 
+	/* Nothing to pay with, and nothing to draw by right: no block either. */
+	if (root_empty(load_seq(&room->commons_root.word), tree_children(&room->commons)) &&
+	    root_empty(load_seq(&room->have_root.word), payer->among & word_below(room->bands)))
+		return LAB_NO_BIT;
 	for (i = 0; i < room->bands; i++) {
 		const struct lab_pool *pool = &room->pool[i];
 

@@ -43,6 +43,8 @@ static const struct scene scenes[] = {
 	{ "give against take, full leaf", 512, 0, 0, { -1 }, .op = { { { GIVE, 3 } }, { { TAKE, 0 } } } },
 	{ "two last frames, two takers", 512, 0, 0, { 5, 500, -1 }, .op = { { { TAKE, 0 } }, { { TAKE, 0 } } } },
 	{ "last frame, taker and giver", 512, 0, 0, { 5, -1 }, .op = { { { TAKE, 0 } }, { { GIVE, 9 } } } },
+	{ "last frame, taker, giver and a taker behind them", 512, 0, 0, { 5, -1 },
+	  .op = { { { TAKE, 0 } }, { { GIVE, 9 } }, { { TAKE, 0 } } } },
 	{ "two last frames of siblings, giver, two levels", 40 * 512, 0, 0, { 5, 600, -1 },
 	  .op = { { { TAKE, 0 } }, { { TAKE, 0 } }, { { GIVE, 7 } } } },
 	{ "full, two levels: givers in two subtrees, taker", 40 * 512, 0, 0, { -1 },
