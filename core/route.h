@@ -55,8 +55,8 @@ enum lab_right route_right(lab_gfp_t gfp);
 int route_check(const struct labyrinth *lab, const struct lab_request *request);
 
 /*
- * Check a request and find its way; with `memory` only through rooms that have memory behind them.  0, -LAB_EINVAL, -LAB_ENXIO,
- * -LAB_ENOTSUP.
+ * Check a request and find its way; with `memory` only through rooms that have memory behind them.
+ * 0, -LAB_EINVAL, -LAB_ENXIO, -LAB_ENOTSUP.
  */
 int route_find(const struct labyrinth *lab, const struct lab_request *request, bool memory, struct lab_way *way);
 
