@@ -142,7 +142,7 @@ static void raising(void **state)
 	/* Bit by bit from the low end: the hint is the largest aligned run, at each instant. */
 	for (bit = 0; bit < LAB_LEAF_FRAMES; bit++) {
 		tree_give(&room->commons, 2 * LAB_LEAF_FRAMES + bit);
-		hint_raise(room, 2 * LAB_LEAF_FRAMES + bit);
+		hint_raise(room, 2 * LAB_LEAF_FRAMES + bit, 0);
 		while ((lab_bit)1 << (order + 1) <= bit + 1)
 			order++;
 		assert_int_equal(order_of(room, 2), order);
@@ -167,12 +167,12 @@ static void raise_disturbs_announcement(void **state)
 	hint = &room_note(room, 0)->hint;
 	*hint = hint_announce(*hint);
 	tree_give(&room->commons, 1);
-	hint_raise(room, 1);
+	hint_raise(room, 1, 0);
 	assert_int_equal(order_of(room, 0), LAB_LEAF_ORDER - 2);
 	assert_false(*hint & HINT_ANNOUNCED);
 	*hint = hint_announce(*hint);
 	tree_give(&room->commons, 300);
-	hint_raise(room, 300);
+	hint_raise(room, 300, 0);
 	assert_false(*hint & HINT_ANNOUNCED);
 	assert_hint_holds(room);
 	/* What a stopped searcher announced is finished by the next. */
@@ -207,7 +207,7 @@ static void summary_climbs_and_falls(void **state)
 	assert_true(hint_search(room, LAB_LEAF_ORDER, LAB_HIGH_END) == LAB_FANOUT - 1);
 	assert_int_equal(*top, 2);
 	tree_give(&room->commons, (LEAVES - 1) * LAB_LEAF_FRAMES + 9);
-	hint_raise(room, (LEAVES - 1) * LAB_LEAF_FRAMES + 9);
+	hint_raise(room, (LEAVES - 1) * LAB_LEAF_FRAMES + 9, 0);
 	assert_int_equal(*top, 0);
 	assert_true(hint_search(room, LAB_LEAF_ORDER, LAB_HIGH_END) == LEAVES - 1);
 	assert_hint_holds(room);
