@@ -13,35 +13,37 @@
  * Checked: no frame twice; no draw from a pool without the right; -ENOMEM only if at an instant of the call
  * no eligible frame was free (a frame is free from the return of its free on); no slot is lost.
  *
- * THE DEFICIT.  A draw and a free that overlap can miss each other:
+ * This is what the core does: NOBODY MOVES A FREE FRAME.  A frame goes where its free puts it, and stays there
+ * until a request takes it; nothing that is free is ever in anybody's hand, so -ENOMEM is truthful and an order-0
+ * request that meets no blocks is never told -EAGAIN.  The price is THE DEFICIT: a draw and a free that overlap
+ * can miss each other:
  *          alloc A   the commons: none
  *          free F    lack: none;  gives its frame to the commons, returns
  *          alloc A   takes a slot from have, gives it to lack, returns
  * Now a pool lacks a frame while one is free further out.  Nobody is refused by it (who may draw from that
  * pool may take what is outside all the more), but a request without the right to it may have a frame that
- * Linux's count would keep.  NESTED: at rest no pool lacks while anything outside it is free.
+ * Linux's count would keep.  At rest the excess = min(slots lacking, frames outside) is bounded by the calls that
+ * overlapped (-DBOUND=n): 0 for one caller after the other (pool-1), 1 for two processes for ever (pool-8), 2 for
+ * two draws and two frees at once (pool-5; pool-m-bound-5 shows that it is not 1).  It does not grow: nobody
+ * draws while the commons has a frame, and every later free fills the pool first, so each free lowers it by one,
+ * each take from outside too.
  *
- * What the core does, -DBALANCE (room_balance()): the free looks at `lack` after it has given, the draw looks
- * at the commons and the outer pools after it has listed its empty slot; of two that overlap one sees the
- * other, and moves the outermost frame inwards, with `tentative` raised, for a free frame is hidden in its
- * hand on the way.
- *   - NESTED holds at rest, and -ENOMEM stays truthful (cases pool-1 .. pool-8).
- *   - It needs both looks (-DFLOOK -DNESTED fails: with the free's alone the trace above stays) and it needs
- *     `tentative` (-DNOTENT, -DDLOOK, -DFANY: -ENOMEM while a frame is free).  A free that takes back only its
- *     own frame needs it as well (-DFLOOK on 4: between look and take-back that frame may have been allocated
- *     and freed by another, whose free has returned).
- *   - Its price, -DAGAIN on 4: while a mover has the last free frame in its hand, an order-0 request that
- *     tries for long enough gets -EAGAIN although a frame is free.  A mover on another CPU is gone within a
- *     few of the rounds; one that this very request interrupted (a signal handler, an interrupt), or that was
- *     put aside or killed there, is not.
- * Without any moving (plain) -ENOMEM is truthful, there is no -EAGAIN and no hidden frame; at rest the excess
- * = min(slots lacking, frames outside) is not 0 but bounded by the calls that overlapped: 1 for two processes
- * for ever (pool-plain-8), 2 for two draws and two frees at once (pool-plain-5).  It does not grow, for nobody
- * draws while the commons has a frame and every later free fills the pool first: each later free lowers it by
- * one, each take from outside too.  One caller after the other: 0 (pool-plain-1).
+ * TRIED AND REJECTED, -DBALANCE: the free looks at `lack` after it has given, the draw looks at the commons and
+ * the outer pools after it has listed its empty slot; of two that overlap one sees the other, and moves the
+ * outermost frame inwards, with `tentative` raised, for a free frame is hidden in its hand on the way.
+ *   - No pool lacks at rest while anything outside it is free (-DNESTED), and -ENOMEM stays truthful (cases
+ *     pool-balance-1 .. -8).
+ *   - It costs -EAGAIN with frames free (-DAGAIN on 4, pool-balance-again-4): while a mover has the last free
+ *     frame in its hand, an order-0 request that tries for long enough has neither a frame nor a proof.  A mover on
+ *     another CPU is gone within a few of the rounds; one that this very request interrupted (a signal handler,
+ *     an interrupt), or that was put aside or killed there, is not.  That is why it is not in the core.
+ *   - Less does not do: it needs both looks (-DFLOOK -DNESTED fails: with the free's alone the trace above stays)
+ *     and it needs `tentative` (-DNOTENT, -DDLOOK, -DFANY: -ENOMEM while a frame is free).  A free that takes back
+ *     only its own frame needs it as well (-DFLOOK on 4: between look and take-back that frame may have been
+ *     allocated and freed by another, whose free has returned).
  *
- * Mutants besides: -DONCE (no second look of a failing request), -DHAVEFIRST (have before the slot is
- * written), -DLACKFIRST (lack before the slot is read), -DANYPOOL (a request draws from any pool).
+ * Mutants of what the core does: -DONCE (no second look of a failing request), -DHAVEFIRST (have before the slot
+ * is written), -DLACKFIRST (lack before the slot is read), -DANYPOOL (a request draws from any pool).
  */
 #ifndef NPOOL
 #define NPOOL 1
@@ -142,7 +144,7 @@ inline put(x_) {
 	od; s=0 }
 
 #define TENT (NPOOL+1)
-/* core/room.c, room_balanced(): three loads, one after the other; ok = nothing to do */
+/* Rejected.  room_balanced(): three loads, one after the other; ok = nothing to do */
 inline balanced() {
 	ok=0; pl=0;
 	atomic { do :: pl==NPOOL -> ok=1; break :: pl<NPOOL && lackv[pl] -> break :: else -> pl++ od };
@@ -150,7 +152,7 @@ inline balanced() {
 		atomic { pl++; do :: pl>=NPOOL -> ok=1; break :: pl<NPOOL && havev[pl] -> break :: else -> pl++ od }
 	   :: else -> skip
 	fi; pl=0 }
-/* room_balance(): the frame that is free furthest out goes to the innermost pool that lacks one.  `where`
+/* Rejected.  room_balance(): the frame that is free furthest out goes to the innermost pool that lacks one.  `where`
  * stays meanwhile: to everybody outside that frame is free. */
 inline balance() {
 	balanced();

@@ -34,40 +34,50 @@ tree-m-noread-5  short fail tree  -DSC=5 -DNPR=2 -DNORECHECK
 tree-m-reorder   short fail tree  -DSC=10 -DNPR=3 -DREORDER
 tree-m-untold-30 short fail tree  -DSC=30 -DNPR=3
 tree-m-live-20   short dead tree  -DSC=20 -DNPR=2 -DORIG
-hint-3           short pass hint  -DSC=3 -DANN
-hint-5           long  pass hint  -DSC=5 -DANN
-hint-m-quiet-3   short fail hint  -DSC=3
+hint-2           short pass hint  -DSC=2
+hint-3           short pass hint  -DSC=3
+hint-4           short pass hint  -DSC=4
+hint-6           short pass hint  -DSC=6
+hint-1           long  pass hint  -DSC=1
+hint-5           long  pass hint  -DSC=5
+hint-7           long  pass hint  -DSC=7
+hint-anew-3      long  pass hint  -DSC=3 -DANEW
+hint-live-8      short live hint  -DSC=8
+hint-m-quiet-3   short fail hint  -DSC=3 -DQUIET
 hint-m-once-3    short fail hint  -DSC=3 -DONCE
-hint-m-wrap-4    short fail hint  -DSC=4 -DANN -DSM=8 -DNCH=4
+hint-m-store-3   short fail hint  -DSC=3 -DSTORE
+hint-m-peek-6    short fail hint  -DSC=6 -DPEEK
+hint-m-wrap-4    short fail hint  -DSC=4 -DSM=8 -DNCH=4
+hint-m-anew-8    short dead hint  -DSC=8 -DANEW
 tag-two          short pass tag   -DCASTAG -DOWN2=2
 tag-handle       short pass tag   -DCASTAG -DOWN2=1 -DHANDLE
 tag-m-check      short fail tag   -DOWN2=2
 tag-m-own        short fail tag   -DCASTAG -DOWN2=1
-pool-1           short pass pool  -DSC=1 -DNPR=1 -DLOOP -DBALANCE -DNESTED
-pool-2           short pass pool  -DSC=2 -DNPR=2 -DBALANCE -DNESTED
-pool-3           short pass pool  -DSC=3 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
-pool-4           long  pass pool  -DSC=4 -DNPR=3 -DBALANCE -DNESTED
-pool-7           long  pass pool  -DSC=7 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
-pool-8           short pass pool  -DSC=8 -DNPR=2 -DLOOP -DBALANCE -DNESTED
-pool-6           long  pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2 -DBALANCE -DNESTED
-pool-plain-1     short pass pool  -DSC=1 -DNPR=1 -DLOOP -DNESTED
-pool-plain-4     short pass pool  -DSC=4 -DNPR=4
-pool-plain-5     short pass pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=2
-pool-plain-6     short pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2
-pool-plain-7     short pass pool  -DSC=7 -DNPR=3 -DNF=3
-pool-plain-8     short pass pool  -DSC=8 -DNPR=2 -DLOOP -DBOUND=1
-pool-m-alone-2   short fail pool  -DSC=2 -DNPR=2 -DNESTED
-pool-m-two-5     short fail pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=1
-pool-m-free-2    short fail pool  -DSC=2 -DNPR=2 -DFLOOK -DNESTED
-pool-m-free-4    short fail pool  -DSC=4 -DNPR=4 -DFLOOK
-pool-m-any-3     short fail pool  -DSC=3 -DNPR=4 -DNF=3 -DFANY
-pool-m-draw-3    short fail pool  -DSC=3 -DNPR=3 -DNF=3 -DDLOOK
-pool-m-untold-4  short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DNOTENT
-pool-m-again-4   short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DAGAIN
+pool-1           short pass pool  -DSC=1 -DNPR=1 -DLOOP -DNESTED
+pool-4           short pass pool  -DSC=4 -DNPR=4
+pool-5           short pass pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=2
+pool-6           short pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2
+pool-7           short pass pool  -DSC=7 -DNPR=3 -DNF=3
+pool-8           short pass pool  -DSC=8 -DNPR=2 -DLOOP -DBOUND=1
+pool-m-bound-2   short fail pool  -DSC=2 -DNPR=2 -DNESTED
+pool-m-bound-5   short fail pool  -DSC=5 -DNPR=4 -DNF=4 -DNSLOT=2 -DBOUND=1
 pool-m-once-4    short fail pool  -DSC=4 -DNPR=3 -DONCE
 pool-m-have-4    short fail pool  -DSC=4 -DNPR=3 -DHAVEFIRST
 pool-m-lack-7    short fail pool  -DSC=7 -DNPR=3 -DNF=3 -DLACKFIRST
 pool-m-right-6   short fail pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2 -DANYPOOL
+pool-balance-again-4  short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DAGAIN
+pool-balance-untold-4 short fail pool  -DSC=4 -DNPR=3 -DBALANCE -DNOTENT
+pool-balance-2   short pass pool  -DSC=2 -DNPR=2 -DBALANCE -DNESTED
+pool-balance-1   long  pass pool  -DSC=1 -DNPR=1 -DLOOP -DBALANCE -DNESTED
+pool-balance-3   long  pass pool  -DSC=3 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
+pool-balance-4   long  pass pool  -DSC=4 -DNPR=3 -DBALANCE -DNESTED
+pool-balance-7   long  pass pool  -DSC=7 -DNPR=3 -DNF=3 -DBALANCE -DNESTED
+pool-balance-8   long  pass pool  -DSC=8 -DNPR=2 -DLOOP -DBALANCE -DNESTED
+pool-balance-6   long  pass pool  -DSC=6 -DNPR=4 -DNF=4 -DNPOOL=2 -DBALANCE -DNESTED
+pool-look-free-2 short fail pool  -DSC=2 -DNPR=2 -DFLOOK -DNESTED
+pool-look-free-4 short fail pool  -DSC=4 -DNPR=4 -DFLOOK
+pool-look-any-3  long  fail pool  -DSC=3 -DNPR=4 -DNF=3 -DFANY
+pool-look-draw-3 short fail pool  -DSC=3 -DNPR=3 -DNF=3 -DDLOOK
 CASES
 }
 

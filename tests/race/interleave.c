@@ -53,6 +53,7 @@ static uint64_t random_state;
 static unsigned char enabled_at[1 << 16]; /* which fibers could run at each step, and who did */
 
 static unsigned char holder[64 * 512];
+static uint64_t pooled_frame; /* POOLED_FRAME of this scene */
 static uint64_t schedules, failures; /* of this scene */
 
 /* ---- this test's own port ---- */
@@ -182,14 +183,46 @@ static int give(uint64_t frame, unsigned int order, bool twice, struct record *r
 	return -(1 << order);
 }
 
+/* The calls that scenes rarely make. */
+static void call_other(const struct op *op, struct record *r)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
+	struct lab_page *pages[LAB_WORD_BITS], *page;
+	struct lab_audit audit;
+	long i, n;
+
+	switch (op->kind) {
+	case BULK:
+		n = lab_alloc_bulk(lab, LAB_GFP_KERNEL, op->arg, pages);
+		for (i = 0; i < n; i++)
+			took(pages[i], 0);
+		r->got = n > 0 ? (int)n : 0;
+		break;
+	case AT:
+		page = lab_alloc_at(lab, op->arg == POOLED_FRAME ? pooled_frame : op->arg, &request);
+		r->code = lab_ptr_err(page);
+		r->got = !r->code;
+		break;
+	case SPLIT:
+		r->code = lab_split(lab, lab_frame_page(lab, 0), op->arg);
+		if (r->code)
+			wrong = "a block could not be split";
+		break;
+	case AUDIT:
+		if (lab_audit(lab, false, &audit))
+			wrong = audit.text;
+		break;
+	default:
+		break;
+	}
+}
+
 static void call(const struct op *op)
 {
 	static const lab_gfp_t gfp[] = { [TAKE] = LAB_GFP_KERNEL, [ATOMIC] = LAB_GFP_ATOMIC, [ALL] = LAB_MEMALLOC,
 					 [OWN] = LAB_GFP_KERNEL };
 	uint64_t half = marks.min - marks.min / 2;
-	struct lab_page *pages[LAB_WORD_BITS];
 	struct record *r = &record[records++];
-	long i, n;
 
 	*r = (struct record){ .kind = op->kind, .arg = op->arg, .began = clock_now++ };
 	switch (op->kind) {
@@ -216,16 +249,10 @@ static void call(const struct op *op)
 		r->got = take(LAB_GFP_KERNEL, op->arg, r);
 		break;
 	case OFF:
-		r->code = lab_frame_offline(lab, op->arg);
-		break;
-	case BULK:
-		n = lab_alloc_bulk(lab, LAB_GFP_KERNEL, op->arg, pages);
-		for (i = 0; i < n; i++)
-			took(pages[i], 0);
-		r->got = n > 0 ? (int)n : 0;
+		r->code = lab_frame_offline(lab, op->arg == POOLED_FRAME ? pooled_frame : op->arg);
 		break;
 	default:
-		break;
+		call_other(op, r);
 	}
 	record[r - record].ended = clock_now++;
 }
@@ -382,12 +409,13 @@ static void make(void)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0), large = LAB_REQUEST(LAB_GFP_KERNEL, 7);
 	struct lab_room_stats stats;
+	struct lab_page_info info;
 	uint64_t frame;
 	unsigned int i;
 
 	be_born();
 	for (i = 0; i < OPS_MAX; i++)
-		if (scene->op[0][i].kind == GIVE_BLOCK)
+		if (scene->op[0][i].kind == GIVE_BLOCK || scene->op[0][i].kind == SPLIT)
 			lab_alloc_at(lab, 0, &large);
 	for (frame = 0; frame < scene->frames * (scene->two ? 2 : 1); frame++)
 		if (!stays_free(frame))
@@ -396,6 +424,11 @@ static void make(void)
 		lab_alloc_pages(lab, LAB_MEMALLOC, 0);
 	if (scene->near)
 		make_near();
+	if (scene->lowered)
+		lab_alloc_pages(lab, LAB_GFP_KERNEL, 1); /* refused, and remembered */
+	for (pooled_frame = 0; pooled_frame < scene->frames; pooled_frame++)
+		if (!lab_page_info(lab, lab_frame_page(lab, pooled_frame), &info) && info.state == LAB_POOLED)
+			break;
 	free_at_start = 0;
 	for (i = 0; !lab_room_stats(lab, i, &stats); i++)
 		free_at_start += stats.free_commons + stats.free_pooled;

@@ -15,12 +15,15 @@
 #define ROOM_FRAMES 512		/* of each room, where there are two */
 #define NEAR_FRAMES (2 * LAB_WORD_BITS) /* free where `near` is set */
 
-enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE };
+enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT };
 
 struct op {
 	enum op_kind kind;
-	unsigned int arg; /* GIVE: which frame; BLOCK: order; OFF: frame; BULK: how many; FROM: room */
+	/* GIVE, OFF, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0. */
+	unsigned int arg;
 };
+
+#define POOLED_FRAME 100000u /* as `arg`: the first frame that a pool keeps at the start */
 
 /* A frame is given, then one taken from this room; then fiber 0 goes on. */
 #define WANDER(frame, room) { GIVE, (frame) }, { FROM, (room) }, { PAUSE, 0 }
@@ -34,6 +37,7 @@ struct scene {
 	bool again;		       /* -EAGAIN is an answer here: a call may have frames in its hand */
 	bool near;		       /* CPU 1's hint names word 1, and the first two words are free */
 	bool whole;		       /* a bulk call takes all it wants at once here, or nothing */
+	bool lowered;		       /* the order hints say "none" at the start */
 	bool two;		       /* a second room behind the first: DMA32, of as many frames */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
@@ -54,17 +58,32 @@ static const struct scene scenes[] = {
 	{ "one frame, churned", 512, 0, 0, { 5, -1 },
 	  .op = { { { TAKE, 0 } }, { { GIVE, 70 }, { TAKE, 0 } }, { { TAKE, 0 } } } },
 	{ "two frees of one page", 512, 0, 0, { -1 }, .op = { { { GIVE_TWICE, 8 } }, { { GIVE_TWICE, 8 } }, { { OWN, 0 } } } },
-	{ "reserve: draw against free", 512, 32, 60, { -1 }, .op = { { { GIVE, 3 } }, { { ATOMIC, 0 } } } },
-	{ "reserve: free against two rights", 512, 32, 60, { -1 },
+	{ "reserve: draw against free", 512, 32, 20, { -1 }, .op = { { { GIVE, 3 } }, { { ATOMIC, 0 } } } },
+	{ "reserve: free against two rights", 512, 32, 19, { -1 },
 	  .op = { { { GIVE, 3 } }, { { ATOMIC, 0 } }, { { TAKE, 0 } } } },
-	{ "reserve: two draws, two frees", 512, 32, 40, { -1 },
+	{ "reserve: two draws, two frees", 512, 32, 20, { -1 },
 	  .op = { { { ATOMIC, 0 }, { GIVE, 3 } }, { { ALL, 0 }, { GIVE, 4 } } } },
-	{ "reserve: the last frame, everything drawn", 512, 32, 0, { -1 },
+	{ "reserve: the last frame, everything drawn", 512, 32, 32, { -1 },
 	  .op = { { { GIVE, 3 }, { TAKE, 0 } }, { { ATOMIC, 0 } }, { { GIVE, 4 } } } },
-	{ "reserve: band and commons, filled at the edge", 512, 32, 8, { -1 },
+	{ "reserve: band and commons, filled at the edge", 512, 32, 0, { -1 },
 	  .op = { { { GIVE, 3 } }, { { TAKE, 0 } }, { { TAKE, 0 } } } },
-	{ "reserve: band low..min drawn while filled", 512, 32, 15, { -1 },
-	  .op = { { { GIVE, 3 }, { GIVE, 4 } }, { { TAKE, 0 }, { TAKE, 0 } } } },
+	{ "reserve: free, draw and take at the floor", 512, 32, 0, { -1 },
+	  .op = { { { GIVE, 3 }, { TAKE, 0 } }, { { ATOMIC, 0 }, { TAKE, 0 } } } },
+	{ "reserve: one slot, churned", 512, 1, 0, { -1 },
+	  .op = { { { ALL, 0 }, { GIVE, 42 } }, { { ALL, 0 }, { GIVE, 40 } }, { { TAKE, 0 } } } },
+	/* Whoever has no right to the reserve's only frame must not hide it from who has. */
+	{ "reserve: its last frame wanted by number", 512, 1, 0, { -1 },
+	  .op = { { { AT, POOLED_FRAME } }, { { ALL, 0 } } } },
+	{ "reserve: a pooled frame goes offline, drawn and refilled", 16, 1, 0, { -1 }, .again = true,
+	  .op = { { { OFF, POOLED_FRAME } }, { { ALL, 0 }, { GIVE, 9 } }, { { ALL, 0 } } } },
+	{ "reserve: a slot claimed while it is filled anew", 512, 1, 0, { 77, -1 }, .again = true,
+	  .op = { { { AT, POOLED_FRAME } }, { { ALL, 0 }, { ALL, 0 }, { GIVE, 100 } } } },
+	{ "reserve: audit beside exchange and draw", 16, 3, 0, { 14, 15, -1 }, .again = true, .only = 6,
+	  .op = { { { AUDIT, 0 } }, { { AT, POOLED_FRAME } }, { { ALL, 0 }, { GIVE, 9 } } } },
+	{ "block of 128 given, a take in it, hint at none", 512, 0, 0, { -1 }, .again = true, .lowered = true,
+	  .op = { { { GIVE_BLOCK, 0 } }, { { TAKE, 0 } } } },
+	{ "block split while its head is marked bad", 512, 0, 0, { 300, -1 },
+	  .op = { { { SPLIT, 7 } }, { { OFF, 0 } } } },
 	{ "block of 128 against a take in it", 512, 0, 0, { -1 }, .block = true, .again = true,
 	  .op = { { { BLOCK, 7 } }, { { TAKE, 0 } } } },
 	{ "two blocks of 128 in the same words", 512, 0, 0, { -1 }, .block = true, .again = true,

@@ -152,6 +152,37 @@ static void raising(void **state)
 	free(lab);
 }
 
+/* Of a run that was cleared one frame is taken again before its hint is raised: the rest is found still. */
+static void raising_a_run(void **state)
+{
+	struct lab_room *room;
+	struct labyrinth *lab = leafy(&room);
+	lab_bit bit;
+
+	(void)state;
+	while (tree_take_leaf(&room->commons, 2) != LAB_NO_BIT)
+		;
+	hint_lower(room, 2);
+	assert_int_equal(order_of(room, 2), -1);
+	for (bit = 16; bit < 24; bit++)
+		tree_give(&room->commons, 2 * LAB_LEAF_FRAMES + bit);
+	assert_true(tree_take_at(&room->commons, 2 * LAB_LEAF_FRAMES + 16));
+	hint_raise(room, 2 * LAB_LEAF_FRAMES + 16, 3);
+	assert_int_equal(order_of(room, 2), 3); /* too high, as it may be */
+	assert_hint_holds(room);
+	hint_lower(room, 2);
+	assert_int_equal(order_of(room, 2), 2);
+	/* What it completes counts too: 24..31 stood free, 16..31 is an order 4. */
+	for (bit = 24; bit < 32; bit++)
+		tree_give(&room->commons, 2 * LAB_LEAF_FRAMES + bit);
+	hint_raise(room, 2 * LAB_LEAF_FRAMES + 24, 3);
+	tree_give(&room->commons, 2 * LAB_LEAF_FRAMES + 16);
+	hint_raise(room, 2 * LAB_LEAF_FRAMES + 16, 0);
+	assert_int_equal(order_of(room, 2), 4);
+	assert_hint_holds(room);
+	free(lab);
+}
+
 /* A give that completes nothing still disturbs what is being lowered. */
 static void raise_disturbs_announcement(void **state)
 {
@@ -307,6 +338,7 @@ int main(void)
 		cmocka_unit_test(runs_against_bits),
 		cmocka_unit_test(lowering),
 		cmocka_unit_test(raising),
+		cmocka_unit_test(raising_a_run),
 		cmocka_unit_test(raise_disturbs_announcement),
 		cmocka_unit_test(summary_climbs_and_falls),
 		cmocka_unit_test(none_anywhere),
