@@ -11,6 +11,7 @@
  */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "output.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -80,6 +81,7 @@ struct run {
 	unsigned int rounds;
 	unsigned int cpu, other_cpu;
 	FILE *json, *table; /* json may be NULL */
+	struct output output; /* whole or not at all */
 	uint32_t ready, absent; /* contestants that were looked for: found, not found */
 	int status;
 	struct bench_series series[SERIES_MAX]; /* of the bench that is running */
@@ -385,19 +387,39 @@ static int list(void)
 
 static int open_json(struct run *run, const char *name)
 {
-	run->table = stdout;
+	char error[OUTPUT_ERROR_TEXT];
+
+	run->table = name && !strcmp(name, "-") ? stderr : stdout;
 	if (!name)
 		return 0;
-	if (!strcmp(name, "-")) {
-		run->json = stdout;
-		run->table = stderr;
+	if (run->table == stderr) {
+		run->json = stdout; /* a line as soon as it is known */
 		return 0;
 	}
-	run->json = fopen(name, "we");
-	if (run->json)
-		return 0;
-	fprintf(stderr, "labyrinth bench: cannot write %s: %s\n", name, strerror(errno));
-	return 2;
+	if (!output_open(&run->output, name, error)) {
+		fprintf(stderr, "labyrinth bench: %s\n", error);
+		return 2;
+	}
+	run->json = run->output.file;
+	return 0;
+}
+
+/* Everything is measured: the file, in one piece. */
+static int close_json(struct run *run)
+{
+	char error[OUTPUT_ERROR_TEXT];
+	int failed = 0;
+
+	if (run->json == stdout && (fflush(stdout) || ferror(stdout))) {
+		fputs("labyrinth bench: cannot write standard output\n", stderr);
+		return 1;
+	}
+	if (run->json && run->json != stdout && !output_commit(&run->output, 1, error)) {
+		fprintf(stderr, "labyrinth bench: %s\n", error);
+		failed = 1;
+	}
+	output_close(&run->output);
+	return failed;
 }
 
 int labyrinth_bench(int argc, char **argv)
@@ -426,9 +448,7 @@ int labyrinth_bench(int argc, char **argv)
 	bench_table_head(run.table);
 	for (size_t i = 0; i < options.bench_count; i++)
 		run_bench(&run, options.benches[i]);
-	if (run.json && (ferror(run.json) || (run.json != stdout && fclose(run.json))))
-		run.status = 1;
-	if (run.status && run.json)
-		fputs("labyrinth bench: not all figures could be had or written\n", stderr);
-	return run.status;
+	if (run.status)
+		fputs("labyrinth bench: not all figures could be had\n", stderr);
+	return close_json(&run) ? 1 : run.status;
 }

@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "map_svg.h"
 #include "output.h"
@@ -85,6 +86,23 @@ static char *map_path(const struct replay *replay, int number)
 	return path;
 }
 
+/* Writing there would destroy a recording. */
+static bool is_a_trace(struct replay *replay, const char *path)
+{
+	struct stat there, trace;
+	int i;
+
+	if (!strcmp(path, "-") || stat(path, &there))
+		return false;
+	for (i = 0; i < replay->options.trace_count; i++) {
+		if (stat(replay->options.traces[i], &trace) || trace.st_dev != there.st_dev || trace.st_ino != there.st_ino)
+			continue;
+		snprintf(replay->error, sizeof(replay->error), "%s is one of the traces: it is not overwritten", path);
+		return true;
+	}
+	return false;
+}
+
 static bool open_outputs(struct replay *replay)
 {
 	const struct replay_options *options = &replay->options;
@@ -97,10 +115,16 @@ static bool open_outputs(struct replay *replay)
 	if (!replay->reports || !replay->outputs)
 		return replay_fail(replay, "out of memory");
 	replay->output_count = 1;
+	if (options->json && is_a_trace(replay, options->json))
+		return false;
 	if (options->json && !output_open(&replay->outputs[0], options->json, error))
 		return replay_fail(replay, error);
 	for (i = 0; options->map && i < options->trace_count && fine; i++) {
 		path = map_path(replay, i);
+		if (path && is_a_trace(replay, path)) {
+			free(path);
+			return false;
+		}
 		fine = path && output_open(&replay->outputs[replay->output_count++], path, error);
 		if (!fine)
 			replay_fail(replay, path ? error : "out of memory");

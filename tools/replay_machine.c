@@ -220,6 +220,11 @@ bool machine_plan(struct machine *machine, const struct machine_wish *wish, cons
 	}
 	if (machine->frames < MEMORY_MIN_FRAMES)
 		machine->frames = MEMORY_MIN_FRAMES;
+	if (machine->min_free_kbytes / 4 >= machine->frames) {
+		snprintf(error, MACHINE_ERROR_TEXT, "--min-free-kbytes %llu is no less than the machine's %llu kB",
+			 (unsigned long long)machine->min_free_kbytes, (unsigned long long)machine->frames * 4);
+		return false;
+	}
 	if (machine->frames > MEMORY_MAX_FRAMES) {
 		snprintf(error, MACHINE_ERROR_TEXT, "a machine of %llu TiB is too large: give --memory",
 			 (unsigned long long)(machine->frames >> 28));

@@ -73,7 +73,7 @@ const struct figure report_figures[] = {
 	{ FIGURE_BROKEN, "misplaced", "answers out of place", AT(run.counts.misplaced), false },
 	{ FIGURE_BROKEN, "free_errors", "frees refused", AT(run.counts.free_errors), false },
 
-	{ FIGURE_SECTION, NULL, "Time of a call (p50 / p99 / p99.9 / max)", 0, false },
+	{ FIGURE_SECTION, NULL, "Time of a call, least of three rounds (p50 / p99 / p99.9 / max)", 0, false },
 	{ FIGURE_TIMES, "alloc_ns", "allocation", AT(run.alloc), false },
 	{ FIGURE_TIMES, "free_ns", "free", AT(run.free), false },
 	{ FIGURE_MS, "allocator_ms", "all calls together", AT(run.allocator_ms), false },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * default.c - the labyrinth behind lab_default() where a program set none: one lazy room of anonymous
- * memory, made at the first call.  LABYRINTH_DEFAULT_SIZE (bytes, K, M or G) overrides its size.
+ * memory, made at the first call.  LABYRINTH_DEFAULT_SIZE (bytes, or with K, M or G behind them) overrides its size.
  */
 #include <stdlib.h>
 
@@ -9,22 +9,23 @@
 #include "../../core/port.h"
 
 #define DEFAULT_BYTES ((uint64_t)256 << 20)
+#define LEAST_BYTES ((uint64_t)1 << 20)
+#define MOST_BYTES ((uint64_t)1 << 40)
 
 static struct labyrinth *made;
 
+/* What makes no sense, or is less than 1 MiB or more than 1 TiB, is ignored: a default must be there. */
 static uint64_t wanted_bytes(void)
 {
 	const char *text = getenv("LABYRINTH_DEFAULT_SIZE");
 	unsigned int shift = 0;
 	uint64_t bytes = 0;
 
-	if (!text)
-		return DEFAULT_BYTES;
-	for (; *text >= '0' && *text <= '9' && bytes < (uint64_t)1 << 40; text++)
+	for (; text && *text >= '0' && *text <= '9' && bytes <= MOST_BYTES; text++)
 		bytes = bytes * 10 + (uint64_t)(*text - '0');
-	if (*text)
+	if (text && *text)
 		shift = *text == 'K' ? 10 : *text == 'M' ? 20 : *text == 'G' ? 30 : 64;
-	if (!bytes || shift == 64 || (*text && text[1]))
+	if (!text || shift == 64 || (*text && text[1]) || bytes > MOST_BYTES >> shift || bytes << shift < LEAST_BYTES)
 		return DEFAULT_BYTES;
 	return (bytes << shift) & ~(uint64_t)4095;
 }

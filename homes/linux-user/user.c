@@ -37,7 +37,11 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 
 	if (room->kind > LAB_ROOM_METADATA)
 		return complain_plainly(to, "no such kind of room");
-	if (!room->size || room->size % page)
+	if (!room->size)
+		return complain_plainly(to, "its size is 0");
+	if (room->watermarks && (room->min || room->low || room->high))
+		return complain_plainly(to, "watermarks are either computed (watermarks) or given (min, low, high)");
+	if (room->size % page)
 		return complain_plainly(to, "its size is not a multiple of the page size");
 	if (room->kind == LAB_ROOM_HUGETLB && room->size % HUGE_BYTES)
 		return complain_plainly(to, "its size is not a multiple of the huge page size, 2 MiB");
