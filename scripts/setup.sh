@@ -22,6 +22,8 @@ present() {
 	libc6-dev) printf '#include <stdlib.h>\n' | gcc -E -xc - >/dev/null 2>&1 ;;
 	libjansson-dev) pkg-config --exists jansson 2>/dev/null ;;
 	liblzma-dev) pkg-config --exists liblzma 2>/dev/null ;;
+	libcapstone-dev) pkg-config --exists capstone 2>/dev/null ;;
+	llvm) command -v llvm-cov >/dev/null ;;
 	libcmocka-dev) pkg-config --exists cmocka 2>/dev/null ;;
 	libclang-rt-14-dev) ls "$(clang -print-resource-dir 2>/dev/null)"/lib/linux/libclang_rt.tsan-*.a >/dev/null 2>&1 ;;
 	gcc-i686-linux-gnu) command -v i686-linux-gnu-gcc >/dev/null ;;
@@ -106,7 +108,7 @@ configure() {
 	printf '%s' "$stamp" >"$folder/.stamp"
 }
 # The lists in tests/ look at which files there are.
-tests_there() { (cd "$ROOT" && ls tests/unit tests/property tests/race 2>/dev/null) | cksum; }
+tests_there() { (cd "$ROOT" && ls tests/unit tests/property tests/race tests/proof tests/fuzz 2>/dev/null) | cksum; }
 
 # compile FOLDER [TARGET...]
 compile() {
@@ -124,4 +126,4 @@ compile() {
 }
 
 PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libjansson-dev liblzma-dev)
-PACKAGES_TEST=(libcmocka-dev clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross spin patch python3 xz-utils)
+PACKAGES_TEST=(libcmocka-dev libcapstone-dev llvm clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross spin patch python3 xz-utils)

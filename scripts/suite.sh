@@ -51,6 +51,15 @@ check_cmocka() {
 	fi
 }
 
+# machine CASE SECONDS PROGRAM [ARGUMENT...]: a machine of the proof suite (tests/proof/machine.h), judged by its exit
+# status; what its last line says goes where proof.sh finds it.
+machine() {
+	local name=$1 out=$WORK/$SUITE.machine
+	check "$@" | tee "$out"
+	grep -a '^machine: ' "$out" >>"$WORK/proof.cases" || fail "$name" "printed no line 'machine: '"
+	grep -qa "^ok $SUITE/$name" "$out"
+}
+
 # names of the unit tests that stand in tests/unit
 unit_tests() { (cd tests/unit && printf '%s\n' test_*.c | sed 's/\.c$//'); }
 
