@@ -13,8 +13,8 @@ static lab_word claim_many(lab_word *word, size_t count, bool *left)
 {
 	lab_word old = load_relaxed(word); /* only a first guess */
 
-	while (old != LAB_ALL) {
-		lab_word free = ~old, mask = 0;
+	while (old != LAB_TAKEN) {
+		lab_word free = word_free(old), mask = 0;
 		size_t n = 0;
 
 		if (word_count(free) <= count) {
@@ -24,7 +24,7 @@ static lab_word claim_many(lab_word *word, size_t count, bool *left)
 				mask |= free & -free;
 		}
 		if (cas_seq(word, &old, old | mask)) { /* the claim of all of them; partner: the clears of gives */
-			*left = (old | mask) != LAB_ALL;
+			*left = (old | mask) != LAB_TAKEN;
 			return mask;
 		}
 	}

@@ -23,7 +23,7 @@ static inline bool leaf_full(const lab_word *leaf)
 	unsigned int i;
 
 	for (i = 0; i < LAB_LEAF_WORDS; i++)
-		if (load_seq(&leaf[i]) != LAB_ALL)
+		if (load_seq(&leaf[i]) != LAB_TAKEN)
 			return false;
 	return true;
 }
@@ -36,12 +36,12 @@ static inline unsigned int leaf_claim(lab_word *word, unsigned int from, bool *l
 {
 	lab_word old = load_relaxed(word); /* only a first guess for the compare-and-swap */
 
-	while (old != LAB_ALL) {
+	while (old != LAB_TAKEN) {
 		unsigned int bit = word_free_from(old, from);
 		lab_word taken = old | (lab_word)1 << bit;
 
 		if (likely(cas_seq(word, &old, taken))) { /* the claim; partner: the clear of a give */
-			*left = taken != LAB_ALL;
+			*left = taken != LAB_TAKEN;
 			return bit;
 		}
 	}
@@ -59,7 +59,7 @@ static inline unsigned int leaf_claim_run(lab_word *word, unsigned int order, bo
 		lab_word taken = old | word_ones(order) << bit;
 
 		if (cas_seq(word, &old, taken)) { /* the claim of the whole run at once */
-			*left = taken != LAB_ALL;
+			*left = taken != LAB_TAKEN;
 			return bit;
 		}
 	}
@@ -73,7 +73,7 @@ static inline bool leaf_claim_mask(lab_word *word, lab_word mask, bool *left)
 
 	while (!(old & mask))
 		if (cas_seq(word, &old, old | mask)) { /* the claim of all of them at once */
-			*left = (old | mask) != LAB_ALL;
+			*left = (old | mask) != LAB_TAKEN;
 			return true;
 		}
 	return false;

@@ -146,7 +146,7 @@ lab_word pool_count(const struct lab_pool *pool)
 
 	for (leaf = 0; leaf < pool->have.leaves; leaf++)
 		for (i = 0; i < LAB_LEAF_WORDS; i++)
-			n += word_count(~load_relaxed(&tree_leaf(&pool->have, leaf)[i]));
+			n += word_count(word_free(load_relaxed(&tree_leaf(&pool->have, leaf)[i])));
 	return n;
 }
 

@@ -65,7 +65,7 @@ static bool leaf_unattractive(const struct lab_room *room, const struct lab_aske
 	    load_relaxed(&room_note(room, leaf)->tenant) != asker_tenant(room, asker))
 		return false;
 	for (i = 0; i < LAB_LEAF_WORDS; i++)
-		free += word_count(~load_relaxed(&words[i]));
+		free += word_count(word_free(load_relaxed(&words[i])));
 	return free < ROOM_EMPTIED; /* ours till now, and that CPU is freeing its frames */
 }
 
@@ -165,7 +165,7 @@ static bool take_words(struct lab_room *room, lab_bit bit, unsigned int order)
 	bool left;
 
 	for (i = 0; i < words; i++)
-		if (!leaf_claim_mask(&word[i], LAB_ALL, &left))
+		if (!leaf_claim_mask(&word[i], LAB_TAKEN, &left))
 			break;
 	if (i == words) {
 		tree_took(&room->commons, bit / LAB_LEAF_FRAMES);

@@ -39,11 +39,11 @@ static void count_leaf(const lab_word *leaf, struct lab_room_stats *stats)
 	unsigned int run = 0, i;
 
 	for (i = 0; i < LAB_LEAF_WORDS; i++) {
-		lab_word free = ~load_relaxed(&leaf[i]);
+		lab_word free = word_free(load_relaxed(&leaf[i]));
 		int order;
 
 		stats->free_commons += word_count(free);
-		run = free == LAB_ALL ? run + 1 : 0;
+		run = free == LAB_TAKEN ? run + 1 : 0;
 		for (order = LAB_WORD_ORDER; order >= 0; order--) {
 			lab_word heads = word_runs(~free, (unsigned int)order);
 
@@ -123,6 +123,6 @@ int lab_leaf_free(const struct labyrinth *lab, unsigned int number, uint64_t lea
 	if (leaf >= room->commons.leaves)
 		return -LAB_ERANGE;
 	for (i = 0; i < LAB_LEAF_WORDS; i++)
-		n += (int)word_count(~load_relaxed(&tree_leaf(&room->commons, (lab_word)leaf)[i]));
+		n += (int)word_count(word_free(load_relaxed(&tree_leaf(&room->commons, (lab_word)leaf)[i])));
 	return n;
 }

@@ -17,6 +17,10 @@
  *                       0 = none
  *
  * (32 bits: full 8, clearing 4, sequence 20.)
+ *
+ * LAB_WORD_ORDER, LAB_ORDER_MAX (words a leaf) and LAB_FANOUT_SHIFT with LAB_CLEARING_BITS may be defined smaller
+ * before: for tests, which then reach in few steps what takes thousands otherwise.  Where a word has fewer
+ * frames than bits, the bits above stay clear.
  */
 #ifndef LAB_WORD_H
 #define LAB_WORD_H
@@ -28,16 +32,19 @@ typedef uintptr_t lab_word;
 #define LAB_ALL (~(lab_word)0)
 
 #if UINTPTR_MAX > 0xffffffffu
-#define LAB_WORD_ORDER 6u
-#define LAB_FANOUT_SHIFT 5u
-#define LAB_CLEARING_BITS 6u
+#define LAB_MACHINE_BITS 64u
 #else
-#define LAB_WORD_ORDER 5u
-#define LAB_FANOUT_SHIFT 3u
-#define LAB_CLEARING_BITS 4u
+#define LAB_MACHINE_BITS 32u
+#endif
+#ifndef LAB_WORD_ORDER
+#define LAB_WORD_ORDER (LAB_MACHINE_BITS == 64 ? 6u : 5u)
+#define LAB_FANOUT_SHIFT (LAB_MACHINE_BITS == 64 ? 5u : 3u)
+#define LAB_CLEARING_BITS (LAB_FANOUT_SHIFT + 1)
+#define LAB_GEOMETRY_NATIVE 1
 #endif
 
 #define LAB_WORD_BITS (1u << LAB_WORD_ORDER)
+#define LAB_TAKEN (LAB_ALL >> (LAB_MACHINE_BITS - LAB_WORD_BITS)) /* a word without a free frame */
 #define LAB_LEAF_ORDER LAB_ORDER_MAX
 #define LAB_LEAF_FRAMES (1u << LAB_LEAF_ORDER)
 #define LAB_LEAF_WORDS (LAB_LEAF_FRAMES / LAB_WORD_BITS)
@@ -48,7 +55,9 @@ typedef uintptr_t lab_word;
 #define LAB_SEQUENCE_ONE ((lab_word)1 << (LAB_FANOUT + LAB_CLEARING_BITS))
 
 _Static_assert(LAB_FANOUT < (1u << LAB_CLEARING_BITS), "child + 1 fits in clearing");
+#ifdef LAB_GEOMETRY_NATIVE
 _Static_assert(LAB_LEAF_WORDS * sizeof(lab_word) == 64, "a leaf is a cache line");
+#endif
 
 static inline unsigned int word_lowest(lab_word w) /* w != 0 */
 {
@@ -57,7 +66,7 @@ static inline unsigned int word_lowest(lab_word w) /* w != 0 */
 
 static inline unsigned int word_highest(lab_word w) /* w != 0 */
 {
-	return LAB_WORD_BITS - 1 - (unsigned int)__builtin_clzl(w);
+	return LAB_MACHINE_BITS - 1 - (unsigned int)__builtin_clzl(w);
 }
 
 static inline unsigned int word_count(lab_word w)
@@ -66,19 +75,25 @@ static inline unsigned int word_count(lab_word w)
 	w -= w >> 1 & LAB_ALL / 3;
 	w = (w & LAB_ALL / 15 * 3) + (w >> 2 & LAB_ALL / 15 * 3);
 	w = (w + (w >> 4)) & LAB_ALL / 255 * 15;
-	return (unsigned int)(w * (LAB_ALL / 255) >> (LAB_WORD_BITS - 8));
+	return (unsigned int)(w * (LAB_ALL / 255) >> (LAB_MACHINE_BITS - 8));
+}
+
+/* The free frames of a word, as ones. */
+static inline lab_word word_free(lab_word w)
+{
+	return ~w & LAB_TAKEN;
 }
 
 /* 2^order ones, order <= LAB_WORD_ORDER. */
 static inline lab_word word_ones(unsigned int order)
 {
-	return order >= LAB_WORD_ORDER ? LAB_ALL : ((lab_word)1 << (1u << order)) - 1;
+	return order >= LAB_WORD_ORDER ? LAB_TAKEN : ((lab_word)1 << (1u << order)) - 1;
 }
 
-/* The lowest bits of `n` ones, 0 <= n <= LAB_WORD_BITS. */
+/* The lowest `n` bits, 0 <= n <= LAB_MACHINE_BITS. */
 static inline lab_word word_below(unsigned int n)
 {
-	return n >= LAB_WORD_BITS ? LAB_ALL : ((lab_word)1 << n) - 1;
+	return n >= LAB_MACHINE_BITS ? LAB_ALL : ((lab_word)1 << n) - 1;
 }
 
 /* A one wherever an aligned run of 2^order may begin. */
@@ -95,7 +110,7 @@ static inline lab_word word_heads(unsigned int order)
 /* A one at each place where an aligned run of 2^order zero bits of `w` begins. */
 static inline lab_word word_runs(lab_word w, unsigned int order)
 {
-	lab_word free = ~w;
+	lab_word free = word_free(w);
 	unsigned int i;
 
 	for (i = 0; i < order; i++)
@@ -113,12 +128,12 @@ static inline int word_order(lab_word w)
 	return order;
 }
 
-/* The first free bit at `from` or after it, going round; w != LAB_ALL. */
+/* The first free bit at `from` or after it, going round; w != LAB_TAKEN. */
 static inline unsigned int word_free_from(lab_word w, unsigned int from)
 {
-	lab_word after = ~w & (LAB_ALL << from);
+	lab_word free = word_free(w), after = free & LAB_ALL << from;
 
-	return word_lowest(after ? after : ~w);
+	return word_lowest(after ? after : free);
 }
 
 /* ---- parent words ---- */
