@@ -87,9 +87,10 @@ void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known)
 
 		while (order < (int)LAB_LEAF_ORDER && hint_run_free(room, bit, (unsigned int)(order + 1)))
 			order++;
-		if (order == was && !(old & HINT_ANNOUNCED))
+		/* A give disturbs the announcement that stands, so that what is being lowered is read again; once:
+		 * who announces after that reads what was cleared.  (Else give and searcher undo each other for ever.) */
+		if (order == was && (least < 0 || !(old & HINT_ANNOUNCED)))
 			return;
-		/* A give disturbs every announcement, so that what is being lowered is read again. */
 		if (!cas_seq(hint, &old, hint_with(old, order)))
 			continue;
 		for (; order > was && order > 0; order--)

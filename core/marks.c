@@ -13,6 +13,7 @@
 
 #define FLOORS_MAX (LAB_BANDS_MAX + 1)
 #define CANDIDATES_MAX (6u + 4u * LAB_ZONES)
+_Static_assert(LAB_BANDS_MAX >= 5, "the floors of a zone's own requests: 0, high, low, min and two inside it");
 
 uint64_t marks_managed(const struct lab_room_spec *room)
 {

@@ -43,12 +43,15 @@ hint-5           long  pass hint  -DSC=5
 hint-7           long  pass hint  -DSC=7
 hint-anew-3      long  pass hint  -DSC=3 -DANEW
 hint-live-8      short live hint  -DSC=8
+hint-live-9      short live hint  -DSC=9
+hint-live-10     short live hint  -DSC=10
 hint-m-quiet-3   short fail hint  -DSC=3 -DQUIET
 hint-m-once-3    short fail hint  -DSC=3 -DONCE
 hint-m-store-3   short fail hint  -DSC=3 -DSTORE
 hint-m-peek-6    short fail hint  -DSC=6 -DPEEK
 hint-m-wrap-4    short fail hint  -DSC=4 -DSM=8 -DNCH=4
 hint-m-anew-8    short dead hint  -DSC=8 -DANEW
+hint-m-disturb-9 short dead hint  -DSC=9 -DDISTURB
 tag-two          short pass tag   -DCASTAG -DOWN2=2
 tag-handle       short pass tag   -DCASTAG -DOWN2=1 -DHANDLE
 tag-m-check      short fail tag   -DOWN2=2

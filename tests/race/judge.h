@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "fibers.h"
 #include "scenes.h"
 
 /* What a call did. */
@@ -24,7 +25,6 @@ static const struct scene *scene;
 static uint64_t free_at_start;
 static struct record record[FIBERS_MAX * OPS_MAX];
 static unsigned int records;
-static const char *wrong;
 
 /*
  * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
@@ -60,6 +60,8 @@ static bool linearizable(unsigned int done, int64_t free)
 				possible = false; /* that one had returned before this began */
 		if (!possible)
 			continue;
+		if (r->kind == BLOCK && r->code == -LAB_ENOMEM && free > (int64_t)r->floor)
+			continue;
 		if (r->kind >= TAKE && r->kind <= OWN)
 			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
@@ -80,14 +82,15 @@ static void judge(void)
 	for (i = 0; i < records; i++) {
 		twice += record[i].kind == GIVE_TWICE;
 		succeeded += record[i].kind == GIVE_TWICE && record[i].got;
-		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF;
+		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF || record[i].kind == ON ||
+			 record[i].kind == CLOSE;
 	}
 	if (twice && succeeded != 1)
-		wrong = "of two frees of one page not exactly one went through";
-	if (!wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
-		wrong = "no order of the calls gives these answers";
-	if (!wrong && lab_audit(lab, true, &audit))
-		wrong = audit.text;
+		fibers.wrong = "of two frees of one page not exactly one went through";
+	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
+		fibers.wrong = "no order of the calls gives these answers";
+	if (!fibers.wrong && lab_audit(lab, true, &audit))
+		fibers.wrong = audit.text;
 }
 
 #endif

@@ -1,6 +1,8 @@
 #!/bin/bash
-# the real core under every schedule of two preemptions, then random ones; long: three
+# the real core under every interleaving of a few calls, with weak memory too, and with small leaves
 . "$(dirname "$0")/../../scripts/suite.sh"
 build "$BUILD" -Dtools=enabled -Dtests=enabled
-# It prints its own lines, a scene each.
-"$BUILD/tests/race/interleave" "$(short_or_long 2 3)" "$(short_or_long 2000 100000)"
+read -ra long <<<"$(short_or_long '' --long)"
+machine the-explorer 300 "$BUILD/tests/race/reduction" "${long[@]}"
+machine native "$(short_or_long 600 14000)" "$BUILD/tests/race/interleave" "${long[@]}"
+machine small-leaves "$(short_or_long 600 14000)" "$BUILD/tests/race/interleave_small" "${long[@]}"
