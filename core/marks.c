@@ -67,10 +67,28 @@ static uint64_t min_free_frames(const struct lab_spec *spec)
 	return kbytes >> shift;
 }
 
-/* n x a / b without overflow for any sizes a machine has. */
+/* n x a / b, rounded down, for b < 2^63, where it fits; 0 for b = 0.  Bit by bit, for n x a may not fit. */
 static uint64_t share(uint64_t n, uint64_t a, uint64_t b)
 {
-	return b ? n / b * a + n % b * a / b : 0;
+	uint64_t quotient = 0, rest = 0;
+	unsigned int bit;
+
+	if (!b)
+		return 0;
+	for (bit = 64; bit-- > 0;) { /* the digits of a, in base 2: quotient x b + rest is what they have made of n so far */
+		quotient = quotient * 2 + (a >> bit & 1) * (n / b);
+		rest *= 2;
+		if (rest >= b) {
+			rest -= b;
+			quotient++;
+		}
+		rest += (a >> bit & 1) * (n % b);
+		if (rest >= b) {
+			rest -= b;
+			quotient++;
+		}
+	}
+	return quotient;
 }
 
 /* Managed frames on this room's node in zones first .. last. */

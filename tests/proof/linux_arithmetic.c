@@ -81,7 +81,7 @@ static void setup_random(struct world *world)
 	unsigned int i;
 
 	random_frame(world, 4);
-	random_rooms(world, (unsigned int)rnd(32)); /* up to 8 TiB in pages of 4 KiB */
+	random_rooms(world, (unsigned int)rnd(41)); /* up to all that a room may have */
 	random_settings(world, 300000);
 	for (i = 0; i < world->spec.room_count; i++) {
 		random_holes(world, i);
