@@ -7,6 +7,9 @@ cd "$ROOT" || exit 1
 . "$ROOT/scripts/setup.sh"
 WORK=$BUILD/suites
 mkdir -p "$WORK"
+# What machines say of themselves, for the proof's table; begun anew by each run of the suite.
+CASES=$WORK/proof.$SUITE
+printf 'run: %s\n' "${RUN:-by itself}" >"$CASES"
 
 ok() { printf 'ok %s/%s\n' "$SUITE" "$1"; }
 fail() { printf 'FAIL %s/%s: %s\n' "$SUITE" "$1" "$2"; }
@@ -51,13 +54,31 @@ check_cmocka() {
 	fi
 }
 
-# machine CASE SECONDS PROGRAM [ARGUMENT...]: a machine of the proof suite (tests/proof/machine.h), judged by its exit
-# status; what its last line says goes where proof.sh finds it.
+# machine CASE SECONDS PROGRAM [ARGUMENT...]: a machine of the proof (tests/proof/machine.h), judged by its exit status;
+# 77: it cannot run here, and its last line says why.
 machine() {
-	local name=$1 out=$WORK/$SUITE.machine
-	check "$@" | tee "$out"
-	grep -a '^machine: ' "$out" >>"$WORK/proof.cases" || fail "$name" "printed no line 'machine: '"
-	grep -qa "^ok $SUITE/$name" "$out"
+	local name=$1 seconds=$2 program=$3 status out=$WORK/$SUITE.$1.machine
+	shift 2
+	printf -- '--- %s: %s\n' "$name" "$*"
+	timeout --foreground --kill-after=10 "$seconds" "$@" 2>&1 </dev/null | tee "$out"
+	status=${PIPESTATUS[0]}
+	case $status in
+	0)
+		ok "$name"
+		machine_cases "${program#"$BUILD"/}" "$out" || fail "$name" "printed no line 'machine: '"
+		;;
+	77) skip "$name" "$(tail -n 1 "$out")" ;;
+	124 | 137) fail "$name" "not done after $seconds s" ;;
+	*) fail "$name" "$(grep -a -m 1 '^FAIL' "$out" | cut -c 6-200) (ended with $status)" ;;
+	esac
+	return $status
+}
+
+# machine_cases KEY FILE: what a machine's last line says, for the table; KEY is what a mutant's Expect: names.
+machine_cases() {
+	local line
+	line=$(grep -a '^machine: ' "$2" | tail -n 1)
+	[ -n "$line" ] && printf '%s | %s\n' "$line" "$1" >>"$CASES"
 }
 
 # names of the unit tests that stand in tests/unit

@@ -367,5 +367,6 @@ int main(int argc, char **argv)
 	printf("%" PRIu64 " operations, seed %" PRIu64 ": %" PRIu64 " allocated, %" PRIu64 " refused, %" PRIu64 " at a frame, "
 	       "%" PRIu64 " bulk, %" PRIu64 " freed, %" PRIu64 " wrong frees, %" PRIu64 " splits, %" PRIu64 " offlined\n",
 	       operations, seed, done[0], done[1], done[2], done[3], done[4], done[5], done[6], done[7]);
+	printf("machine: P2 P4 P5 | random operations against an oracle | %" PRIu64 "\n", operations);
 	return 0;
 }

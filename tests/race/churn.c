@@ -311,7 +311,7 @@ static void play(uint64_t operations)
 
 int main(int argc, char **argv)
 {
-	uint64_t operations = argc > 1 ? strtoull(argv[1], NULL, 0) * 1000 : 400000;
+	uint64_t operations = argc > 1 ? strtoull(argv[1], NULL, 0) * 1000 : 400000, all = 0;
 	unsigned int i;
 
 	if (argc > 2)
@@ -325,6 +325,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		scene = &scenes[i];
 		play(operations);
+		all += operations * thread_count;
 	}
+	printf("machine: P2 P4 P6 | threads at the edge of full | %" PRIu64 "\n", all);
 	return atomic_load(&failures) ? 1 : 0;
 }

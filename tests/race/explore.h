@@ -147,15 +147,19 @@ static bool explore_run(unsigned int there, void (*body)(int), int (*pick)(unsig
 	return true;
 }
 
-/* All schedules with up to `left` more deviations, the first of them at `from` or later, each given to play(). */
-static void explore_bounded(unsigned int left, unsigned int from, bool (*play)(void))
+/*
+ * All schedules with up to `left` more deviations, the first of them at `from` or later, each given to play().
+ * False: play() wants no more.
+ */
+static bool explore_bounded(unsigned int left, unsigned int from, bool (*play)(void))
 {
-	unsigned int steps, at;
 	unsigned char *enabled, *options;
+	unsigned int steps, at;
+	bool more = play();
 	int to;
 
-	if (!play() || !left)
-		return;
+	if (!more || !left)
+		return more;
 	steps = fibers.step;
 	enabled = malloc(2 * steps);
 	options = enabled + steps;
@@ -164,20 +168,18 @@ static void explore_bounded(unsigned int left, unsigned int from, bool (*play)(v
 	for (at = from; at < steps; at++) {
 		int self = enabled[at] >> 4;
 
-		for (to = 0; to < FIBERS_MAX; to++) {
-			if (!(enabled[at] >> to & 1) || self == to || (explore.only && !(explore.only >> self & 1)))
+		for (to = 0; more && to < DEVIATION_STALE + options[at]; to++) {
+			bool runs = to < FIBERS_MAX && enabled[at] >> to & 1 && to != self;
+
+			if (to <= DEVIATION_STALE && (!runs || (explore.only && !(explore.only >> self & 1))))
 				continue;
 			explore.deviation[explore.count++] = (struct deviation){ at, to };
-			explore_bounded(left - 1, at + 1, play);
-			explore.count--;
-		}
-		for (to = DEVIATION_STALE + 1; to < DEVIATION_STALE + options[at]; to++) {
-			explore.deviation[explore.count++] = (struct deviation){ at, to };
-			explore_bounded(left - 1, at + 1, play);
+			more = explore_bounded(left - 1, at + 1, play);
 			explore.count--;
 		}
 	}
 	free(enabled);
+	return more;
 }
 
 /* The schedule that was just played, as --replay takes it. */

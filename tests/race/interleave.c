@@ -194,7 +194,7 @@ static void perform_bounded(unsigned int bound, uint64_t randoms)
 	explore.random = false;
 	explore.count = 0;
 	explore.only = scene->only;
-	explore_bounded(scene->only ? bound + 1 : bound, 0, play);
+	explore_bounded(scene->only ? bound + (weak.on ? 2 : 1) : bound, 0, play);
 	explore.random = true;
 	for (n = 0; n < randoms && failures < 2; n++) {
 		explore.count = 0;
@@ -205,7 +205,7 @@ static void perform_bounded(unsigned int bound, uint64_t randoms)
 static struct {
 	unsigned int bound, weak_bound; /* deviations */
 	uint64_t randoms, executions;
-} effort = { 2, 1, 2000, 100000 };
+} effort = { 2, 1, 2000, 30000 };
 
 static void perform(void)
 {
@@ -261,7 +261,7 @@ int main(int argc, char **argv)
 		effort.bound = 3;
 		effort.weak_bound = 2;
 		effort.randoms = 100000;
-		effort.executions = 20000000;
+		effort.executions = 5000000;
 	}
 	for (i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		scene = &scenes[i];

@@ -4,5 +4,6 @@
 build "$BUILD" -Dtools=enabled -Dtests=enabled
 read -ra long <<<"$(short_or_long '' --long)"
 machine the-explorer 300 "$BUILD/tests/race/reduction" "${long[@]}"
-machine native "$(short_or_long 600 14000)" "$BUILD/tests/race/interleave" "${long[@]}"
-machine small-leaves "$(short_or_long 600 14000)" "$BUILD/tests/race/interleave_small" "${long[@]}"
+machine native "$(short_or_long 900 14000)" "$BUILD/tests/race/interleave" "${long[@]}" &
+machine small-leaves "$(short_or_long 900 14000)" "$BUILD/tests/race/interleave_small" "${long[@]}" &
+wait

@@ -1,56 +1,98 @@
 #!/bin/bash
-# each wrong line in tests/mutants/*.patch is noticed by the test that it names
+# each wrong line in tests/mutants/*.patch is noticed by the machine that it names
 . "$(dirname "$0")/../../scripts/suite.sh"
 
-# A patch's head says who must notice, one or more lines "Expect: PROGRAM [ARGUMENT...]", the program as in the
-# build folder (tests/unit/test_tree).  One of them must fail, or hang.  A patch that no longer applies fails.
-tree=$WORK/mutants
-compgen -G 'tests/mutants/*.patch' >/dev/null || {
-	skip all "there are no mutants yet"
-	exit 0
-}
-rm -rf "$tree/src"
-mkdir -p "$tree" || exit 1
-fresh() { # the tree as it stands, without what is built or stored
-	rm -rf "$tree/src" && mkdir "$tree/src" &&
-		tar -C "$ROOT" --exclude=./build --exclude=./.git --exclude=./traces --exclude='./build-*' -cf - . | tar -C "$tree/src" -xf -
-}
-fresh || { fail copy "could not copy the tree"; exit 1; }
-rm -rf "$tree/build"
-meson setup -Dtests=enabled -Dwerror=false "$tree/build" "$tree/src" </dev/null || { fail copy "could not configure"; exit 1; }
+# A patch's head says who must notice it, a line each:
+#     Expect: PROGRAM [ARGUMENT...]     a program as in the build folder (tests/unit/test_tree)
+#     Expect: suite NAME [ARGUMENT...]  tests/suites/NAME.sh with MUTANT=1, in a quick form
+# Every one of them must fail, or hang.  A patch that no longer applies fails.  As an argument: part of a patch's name.
+# What each machine caught goes to proof.mutants, for proof.sh.  Two trees are worked on at a time.
+LANES=2
+SECONDS_EACH=150
 
-for patch in tests/mutants/*.patch; do
+fresh() { # TREE: the sources as they stand, without what is built or stored
+	rm -rf "$1/src" && mkdir -p "$1/src" &&
+		tar -C "$ROOT" --exclude=./build --exclude=./.git --exclude=./traces --exclude='./build-*' -cf - . |
+		tar -C "$1/src" -xf - && ln -s "$ROOT/traces" "$1/src/traces"
+}
+
+# noticed TREE WORD...: does this program, or suite, fail in the changed tree?  2: it does not build.
+noticed() {
+	local tree=$1 status
+	shift
+	if [ "$1" = suite ]; then
+		MUTANT=1 LONG='' ROOT=$tree/src BUILD=$tree/suites timeout --foreground --kill-after=5 $((4 * SECONDS_EACH)) \
+			bash "$tree/src/tests/suites/$2.sh" "${@:3}" </dev/null >"$tree/out" 2>&1
+		status=$?
+		grep -aq '^FAIL .*/build: ' "$tree/out" && return 2
+		if ! grep -aq '^FAIL ' "$tree/out" && [ $status -ne 124 ] && [ $status -ne 137 ]; then
+			return 1
+		fi
+		return 0
+	else
+		ninja -C "$tree/build" "$1" >"$tree/out" 2>&1 || return 2
+		timeout --foreground --kill-after=5 $SECONDS_EACH "$tree/build/$1" "${@:2}" </dev/null >"$tree/out" 2>&1
+		status=$?
+		[ $status -ne 77 ] || status=0
+		[ $status -ne 0 ]
+	fi
+}
+
+# attempt TREE PATCH: one line for ./test, and one for the table a program
+attempt() {
+	local tree=$1 patch=$2 name line words missed='' said=''
 	name=$(basename "$patch" .patch)
-	printf -- '--- %s\n' "$name"
 	mapfile -t expect < <(sed -n 's/^Expect: *//p' "$patch")
 	if [ ${#expect[@]} -eq 0 ]; then
 		fail "$name" "no line Expect: in it"
-		continue
+		return
 	fi
-	if ! patch -d "$tree/src" -p1 --forward --fuzz=0 <"$patch"; then
+	if ! patch -s -d "$tree/src" -p1 --forward --fuzz=0 <"$patch" >"$tree/out" 2>&1; then
 		fail "$name" "no longer applies"
-		fresh
-		continue
+		fresh "$tree"
+		return
 	fi
-	noticed= built=1
-	for program in "${expect[@]}"; do
-		read -ra words <<<"$program"
-		if ! ninja -C "$tree/build" "${words[0]}"; then
-			fail "$name" "does not build"
-			built=
-			break
-		fi
-		timeout --foreground --kill-after=5 120 "$tree/build/${words[0]}" "${words[@]:1}" >"$tree/out" 2>&1
-		status=$?
-		tail -n 5 "$tree/out"
-		printf '%s: %s\n' "$program" $status
-		[ $status -ne 0 ] && { noticed=$program; break; }
+	for line in "${expect[@]}"; do
+		read -ra words <<<"$line"
+		noticed "$tree" "${words[@]}"
+		case $? in
+		0) said="$(grep -a -m 1 -E '^FAIL|FAILED|Assert' "$tree/out" | cut -c 1-160)" ;;
+		1) missed="not noticed by $line" ;;
+		*)
+			tail -n 5 "$tree/out"
+			missed="does not build"
+			;;
+		esac
+		printf '%s\t%s\t%s\n' "$name" "$line" "$([ -z "$missed" ] && echo 1 || echo 0)" >>"$CASES.mutants"
 	done
-	if [ -n "$noticed" ]; then
+	if [ -z "$missed" ]; then
 		ok "$name"
-	elif [ -n "$built" ]; then
-		fail "$name" "not noticed by: ${expect[*]}"
+		printf '   %s\n' "$said"
+	else
+		fail "$name" "$missed"
 	fi
-	patch -d "$tree/src" -p1 --reverse --fuzz=0 <"$patch" >/dev/null || fresh
+	patch -s -d "$tree/src" -p1 --reverse --fuzz=0 <"$patch" >/dev/null || fresh "$tree"
+}
+
+lane() {
+	local number=$1 tree=$WORK/mutants-$1 i
+	if ! fresh "$tree" || { rm -rf "$tree/build" && ! meson setup -Dtests=enabled -Dwerror=false "$tree/build" \
+		"$tree/src" </dev/null >"$tree/out" 2>&1; }; then
+		tail -n 20 "$tree/out"
+		fail "tree-$number" "could not copy or configure"
+		return
+	fi
+	for ((i = number; i < ${#patches[@]}; i += LANES)); do
+		attempt "$tree" "${patches[i]}"
+	done
+}
+
+shopt -s nullglob
+patches=(tests/mutants/*"${1:-}"*.patch)
+[ ${#patches[@]} -gt 0 ] || { fail all "there are no such mutants"; exit 0; }
+: >"$CASES.mutants"
+for ((i = 0; i < LANES; i++)); do
+	lane $i &
 done
+wait
 exit 0

@@ -2,6 +2,6 @@
 # threads at the edge of full: no refusal, no frame twice, a clean audit
 . "$(dirname "$0")/../../scripts/suite.sh"
 build "$BUILD" -Dtools=enabled -Dtests=enabled
-check four-threads "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" 4
-check as-many-as-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" "$(nproc | awk '{ print ($1 > 16 ? 16 : $1 < 2 ? 2 : $1) }')"
-check more-than-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 50 1000)" 12
+machine four-threads "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" 4
+machine as-many-as-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" "$(nproc | awk '{ print ($1 > 16 ? 16 : $1 < 2 ? 2 : $1) }')"
+machine more-than-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 50 1000)" 12
