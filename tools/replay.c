@@ -2,14 +2,15 @@
 /*
  * replay.c - `labyrinth replay`: a real kernel's recorded page requests, answered by a labyrinth.
  *
- *     text -> trace.c -> events -> replay_plan.c -> calls -> replay_run.c (checked, timed, plain passes)
- *          -> report.c (JSON), report_table.c, map_svg.c
+ *     text -> trace.c -> events -> replay_plan.c -> calls -> replay_run.c (checked, timed, plain passes,
+ *          or replay_threads.c) -> report.c (JSON), report_table.c, map_svg.c
  *
  * Outputs are collected and written at the very end: after an error nothing has been written.
  */
 #define _GNU_SOURCE
 #include "replay.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -238,6 +239,7 @@ static bool run_plan(struct replay *replay, const struct plan *plan, struct runn
 	struct run run = { .plan = plan,
 			   .machine = &report->machine,
 			   .buddy = replay->options.buddy,
+			   .threads = replay->options.threads,
 			   .at_end = draw_map,
 			   .progress = show_running,
 			   .data = running };
@@ -246,6 +248,7 @@ static bool run_plan(struct replay *replay, const struct plan *plan, struct runn
 		need.cpus = 4096;
 	report->plan = plan->counts;
 	report->buddy = replay->options.buddy;
+	report->threads = replay->options.threads;
 	if (!machine_plan(&report->machine, &replay->options.machine, &need, run.error) || !run_all(&run)) {
 		if (*run.error)
 			snprintf(replay->error, sizeof(replay->error), "%.200s: %s", report->trace,
@@ -325,5 +328,7 @@ int labyrinth_replay(int argc, char **argv)
 		output_close(&replay.outputs[i]);
 	free(replay.outputs);
 	free(replay.reports);
+	if (run_stopped_by()) /* all is tidied up: end by that signal, as whoever waits for us expects */
+		raise(run_stopped_by());
 	return status;
 }

@@ -66,46 +66,12 @@ static bool buddy_open(struct check *check)
 
 /* ---------------------------------------------------------------- answers */
 
-static void count_answer(struct run_counts *counts, const struct lab_answer *answer)
+static void check_refusal(struct check *check, const struct lab_request *request, int error)
 {
-	if (answer->band >= 0) {
-		counts->reserve_allocs++;
-		if (answer->right >= LAB_RIGHT_HIGH)
-			counts->reserve_only_allocs++;
-		else
-			counts->band_allocs++;
-	}
-	if (answer->fallback)
-		counts->fallbacks++;
-}
-
-static void count_refusal(struct check *check, const struct lab_request *request, int error)
-{
-	struct run_counts *counts = check->counts;
-
-	if (error == -LAB_EAGAIN) {
-		counts->again++;
-		return;
-	}
-	counts->refused++;
-	if (error == -LAB_ENOMEM)
-		counts->refused_nomem++;
-	else if (error == -LAB_ENOSPC)
-		counts->refused_nospc++;
-	else if (error == -LAB_EINVAL)
-		counts->refused_invalid++;
-	else
-		counts->refused_other++;
-	if (request->gfp & LAB_DIRECT_RECLAIM)
-		counts->refused_sleeping++;
-	else
-		counts->refused_nonsleeping++;
-	if (!request->order && request->gfp & LAB_HIGH &&
-	    !(request->gfp & (LAB_DIRECT_RECLAIM | LAB_NOMEMALLOC)))
-		counts->refused_atomic_order0++;
-	/* A request that contradicts itself has no frame that it might have had. */
-	if (error != -LAB_EINVAL && oracle_was_free(check->oracle, request))
-		counts->refused_while_free++;
+	count_refusal(check->counts, request, error);
+	/* An unclear answer counts by itself; a request that contradicts itself has no frame that it might have had. */
+	if (error != -LAB_EAGAIN && error != -LAB_EINVAL && oracle_was_free(check->oracle, request))
+		check->counts->refused_while_free++;
 }
 
 static void take(struct check *check, const struct lab_page *page, unsigned int order)
@@ -129,7 +95,7 @@ static void check_alloc(struct check *check, const struct plan_op *op)
 	struct lab_page *page = lab_alloc_request(check->pass.lab, &request, &answer);
 
 	if (!page || lab_is_err(page)) {
-		count_refusal(check, &request, lab_ptr_err(page));
+		check_refusal(check, &request, lab_ptr_err(page));
 		page = NULL;
 	} else {
 		take(check, page, op->order);
@@ -154,18 +120,6 @@ static void check_release(struct check *check, const struct plan_op *op)
 
 /* ---------------------------------------------------------------- the pass */
 
-static uint64_t huge_free(const struct check *check)
-{
-	struct lab_room_stats stats;
-	uint64_t whole = 0;
-	unsigned int i;
-
-	for (i = 0; i < check->run->machine->rooms; i++)
-		if (!lab_room_stats(check->pass.lab, i, &stats))
-			whole += stats.leaves_unused; /* nothing in them is in use */
-	return whole;
-}
-
 static void check_ops(struct check *check)
 {
 	struct run *run = check->run;
@@ -183,7 +137,7 @@ static void check_ops(struct check *check)
 		if (check->buddy)
 			buddy_op(check, op);
 		if (i == plan->counts.peak_op) {
-			run->result.huge.at_peak = huge_free(check);
+			run->result.huge.at_peak = pass_huge_free(&check->pass);
 			run->result.buddy.at_peak =
 				check->buddy ? buddy_huge_free(check->buddy, LAB_ORDER_MAX) : 0;
 		}
@@ -209,23 +163,6 @@ static bool check_open(struct check *check)
 	return !run->buddy || buddy_open(check);
 }
 
-static void check_rooms(struct check *check)
-{
-	struct run_result *result = &check->run->result;
-	struct lab_room_stats stats;
-	struct run_room *room;
-
-	for (; result->rooms < check->run->machine->rooms; result->rooms++) {
-		if (lab_room_stats(check->pass.lab, result->rooms, &stats))
-			break;
-		room = &result->room[result->rooms];
-		*room = (struct run_room){
-			.frames = stats.frames, .min = stats.min, .low = stats.low, .high = stats.high
-		};
-		snprintf(room->name, sizeof(room->name), "%s", stats.name);
-	}
-}
-
 static bool check_close(struct check *check, uint64_t *frames)
 {
 	struct run *run = check->run;
@@ -235,10 +172,9 @@ static bool check_close(struct check *check, uint64_t *frames)
 	for (i = 0; i < run->plan->slots; i++)
 		frames[i] = check->pass.pages[i] ? lab_page_frame(check->pass.lab, check->pass.pages[i])
 						 : UINT64_MAX;
-	run->result.huge.at_end = huge_free(check);
+	run->result.huge.at_end = pass_huge_free(&check->pass);
 	run->result.buddy.at_end = check->buddy ? buddy_huge_free(check->buddy, LAB_ORDER_MAX) : 0;
-	check_rooms(check);
-	run->result.metadata_bytes = lab_user_metadata_bytes(check->pass.lab);
+	pass_rooms(&check->pass, &run->result);
 	check->counts->live_at_end = oracle_held(check->oracle);
 	if (run->at_end)
 		fine = run->at_end(check->pass.lab, run->data);

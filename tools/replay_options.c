@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "replay_schedule.h"
+
 static const char help[] =
 	"Usage: labyrinth replay [OPTION]... TRACE...\n"
 	"Answer a kernel's recorded page requests with a labyrinth, and check every answer.\n"
@@ -24,6 +26,9 @@ static const char help[] =
 	"  --zones LIST            where its zones end: dma=16M,dma32=4G,normal=REST (the default)\n"
 	"  --min-free-kbytes N     as Linux's sysctl; else computed as Linux does\n"
 	"  --cpus N                CPUs of the machine; else those of the trace\n"
+	"  --threads N             2 to 64 threads at once on one labyrinth, events by their CPU, as fast "
+	"as\n"
+	"                          they go; a free waits for its allocation; no call is timed\n"
 	"  --buddy                 give the same requests to a buddy allocator, and compare huge pages\n"
 	"  --json FILE             write all figures; - is standard output, and then nothing else is\n"
 	"  --map FILE.svg          draw the labyrinth at the end of the trace (several traces: "
@@ -32,8 +37,9 @@ static const char help[] =
 	"  --progress, --no-progress\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0; 1 when a promise was broken (a frame given twice, a refusal while one was free, an\n"
-	"unclear answer); 2 for a bad option or trace: one line on standard error, and no file is written.\n";
+	"Exit status: 0; 1 when a promise was broken (a frame given twice or lost, a refusal while one was\n"
+	"free, an unclear answer); 2 for a bad option or trace: one line on standard error, and no file is\n"
+	"written.\n";
 
 enum option_key {
 	OPTION_ZONES = 256,
@@ -44,6 +50,7 @@ enum option_key {
 	OPTION_STRICT,
 	OPTION_MIN_FREE,
 	OPTION_BUDDY,
+	OPTION_THREADS,
 	OPTION_PROGRESS,
 	OPTION_NO_PROGRESS,
 };
@@ -56,6 +63,7 @@ static const struct option long_options[] = {
 	{ "map", required_argument, NULL, OPTION_MAP },
 	{ "strict", no_argument, NULL, OPTION_STRICT },
 	{ "min-free-kbytes", required_argument, NULL, OPTION_MIN_FREE },
+	{ "threads", required_argument, NULL, OPTION_THREADS },
 	{ "buddy", no_argument, NULL, OPTION_BUDDY },
 	{ "progress", no_argument, NULL, OPTION_PROGRESS },
 	{ "no-progress", no_argument, NULL, OPTION_NO_PROGRESS },
@@ -100,6 +108,11 @@ static bool take_option(struct replay_options *options, int key, char *error)
 			return false;
 		options->machine.cpus = (unsigned int)value;
 		return true;
+	case OPTION_THREADS:
+		if (!count_option("threads", SCHEDULE_THREADS_MAX, &value, error))
+			return false;
+		options->threads = (unsigned int)value;
+		return true;
 	case OPTION_MIN_FREE:
 		return count_option("min-free-kbytes", (uint64_t)1 << 32, &options->machine.min_free_kbytes,
 				    error);
@@ -135,6 +148,8 @@ static const char *check_options(const struct replay_options *options)
 		return "--map wants the name of a file";
 	if (options->map && options->json && !strcmp(options->map, options->json))
 		return "--map and --json name the same file";
+	if (options->buddy && options->threads > 1)
+		return "--buddy plays one order of calls: not together with --threads";
 	return NULL;
 }
 
@@ -154,7 +169,7 @@ enum options_result replay_options_parse(struct replay_options *options, int arg
 	const char *why;
 	int key;
 
-	*options = (struct replay_options){ .progress = PROGRESS_AUTO };
+	*options = (struct replay_options){ .progress = PROGRESS_AUTO, .threads = 1 };
 	machine_wish_default(&options->machine);
 	optind = 0;
 	while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {

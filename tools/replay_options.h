@@ -16,6 +16,7 @@ struct replay_options {
 	struct machine_wish machine;
 	const char *json, *map; /* NULL: not wanted */
 	bool strict, buddy;
+	unsigned int threads; /* 1 .. SCHEDULE_THREADS_MAX */
 	enum progress_wish progress;
 	char **traces;
 	int trace_count;

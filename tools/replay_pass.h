@@ -44,10 +44,23 @@ void pass_start(struct pass *pass, struct run_counts *counts);
 /* A call other than an allocation, on a page that is not NULL.  0, or the first error. */
 int pass_release(struct pass *pass, const struct plan_op *op, struct lab_page *page);
 
+/* What an answer, or a refusal, adds to the counts, but for whether it was true. */
+void count_answer(struct run_counts *counts, const struct lab_answer *answer);
+void count_refusal(struct run_counts *counts, const struct lab_request *request, int error);
+
+/* Huge pages with no frame in use. */
+uint64_t pass_huge_free(const struct pass *pass);
+
+/* The rooms and the size of the metadata. */
+void pass_rooms(const struct pass *pass, struct run_result *result);
+
 /* replay_check.c: the first pass.  Leaves the frames of all slots in `frames` (~0: refused). */
 bool pass_checked(struct run *run, uint64_t *frames);
 
 /* replay_timing.c: the others. */
 bool pass_timed_all(struct run *run, const uint64_t *frames);
+
+/* replay_threads.c: instead of all of them, run->threads at once. */
+bool pass_threads(struct run *run);
 
 #endif

@@ -260,6 +260,7 @@ int plan_maker_feed(struct plan_maker *maker, const struct trace_event *event)
 {
 	struct plan_counts *counts = &maker->plan->counts;
 	uint64_t last = event->frame + ((uint64_t)1 << event->order) - 1;
+	size_t ops = maker->plan->op_count;
 	int ret;
 
 	if (++maker->events > PLAN_EVENTS_MAX)
@@ -272,6 +273,8 @@ int plan_maker_feed(struct plan_maker *maker, const struct trace_event *event)
 	if (ret)
 		return ret < 0 ? -1 : 0;
 	ret = event->kind == TRACE_ALLOC ? feed_alloc(maker, event) : feed_free(maker, event);
+	if (maker->plan->op_count > ops)
+		maker->plan->ops[ops].event = true;
 	if (maker->net > maker->net_peak) {
 		maker->net_peak = maker->net;
 		counts->peak_op = maker->plan->op_count - 1;

@@ -30,6 +30,7 @@ struct plan_op {
 	uint16_t cpu;
 	uint8_t kind; /* enum plan_kind */
 	uint8_t order;
+	bool event; /* the first call of an event: those behind it, up to the next, belong to it too */
 };
 
 /* A block that was live when the recording began; it fills slot number `its index`. */

@@ -81,13 +81,86 @@ int pass_release(struct pass *pass, const struct plan_op *op, struct lab_page *p
 	return ret;
 }
 
+/* ---------------------------------------------------------------- what answers count for */
+
+void count_answer(struct run_counts *counts, const struct lab_answer *answer)
+{
+	if (answer->band >= 0) {
+		counts->reserve_allocs++;
+		if (answer->right >= LAB_RIGHT_HIGH)
+			counts->reserve_only_allocs++;
+		else
+			counts->band_allocs++;
+	}
+	if (answer->fallback)
+		counts->fallbacks++;
+}
+
+void count_refusal(struct run_counts *counts, const struct lab_request *request, int error)
+{
+	if (error == -LAB_EAGAIN) {
+		counts->again++;
+		return;
+	}
+	counts->refused++;
+	if (error == -LAB_ENOMEM)
+		counts->refused_nomem++;
+	else if (error == -LAB_ENOSPC)
+		counts->refused_nospc++;
+	else if (error == -LAB_EINVAL)
+		counts->refused_invalid++;
+	else
+		counts->refused_other++;
+	if (request->gfp & LAB_DIRECT_RECLAIM)
+		counts->refused_sleeping++;
+	else
+		counts->refused_nonsleeping++;
+	if (!request->order && request->gfp & LAB_HIGH &&
+	    !(request->gfp & (LAB_DIRECT_RECLAIM | LAB_NOMEMALLOC)))
+		counts->refused_atomic_order0++;
+}
+
+uint64_t pass_huge_free(const struct pass *pass)
+{
+	struct lab_room_stats stats;
+	uint64_t whole = 0;
+	unsigned int i;
+
+	for (i = 0; i < pass->machine->rooms; i++)
+		if (!lab_room_stats(pass->lab, i, &stats))
+			whole += stats.leaves_unused; /* nothing in them is in use */
+	return whole;
+}
+
+void pass_rooms(const struct pass *pass, struct run_result *result)
+{
+	struct lab_room_stats stats;
+	struct run_room *room;
+
+	result->metadata_bytes = lab_user_metadata_bytes(pass->lab);
+	for (; result->rooms < pass->machine->rooms; result->rooms++) {
+		if (lab_room_stats(pass->lab, result->rooms, &stats))
+			break;
+		room = &result->room[result->rooms];
+		*room = (struct run_room){
+			.frames = stats.frames, .min = stats.min, .low = stats.low, .high = stats.high
+		};
+		snprintf(room->name, sizeof(room->name), "%s", stats.name);
+	}
+}
+
+/* ---------------------------------------------------------------- all passes */
+
 bool run_all(struct run *run)
 {
-	uint64_t *frames = malloc(((size_t)run->plan->slots + 1) * sizeof(*frames));
+	uint64_t *frames;
 	bool done;
 
 	memset(&run->result, 0, sizeof(run->result));
 	run->result.passes_agree = true;
+	if (run->threads > 1)
+		return pass_threads(run);
+	frames = malloc(((size_t)run->plan->slots + 1) * sizeof(*frames));
 	if (!frames) {
 		snprintf(run->error, sizeof(run->error), "out of memory");
 		return false;
@@ -101,6 +174,8 @@ bool run_broken(const struct run_result *result)
 {
 	const struct run_counts *counts = &result->counts;
 
-	return counts->double_given || counts->refused_while_free || counts->again || counts->misplaced ||
-	       counts->free_errors;
+	/* Beside other calls -EAGAIN may be right: not while a frame was surely free. */
+	return counts->double_given || counts->refused_while_free || counts->again_while_free ||
+	       (!result->threads.count && counts->again) || counts->misplaced || counts->free_errors ||
+	       result->threads.audit_broken || result->threads.lost || result->threads.unsettled;
 }

@@ -21,8 +21,9 @@ struct report {
 	struct plan_counts plan;
 	struct machine machine;
 	struct run_result run;
+	uint64_t threads; /* that played it */
 	/* Derived by report_derive(). */
-	uint64_t events, memory_frames, huge_possible, huge_possible_at_peak;
+	uint64_t events, memory_frames, huge_possible, huge_possible_at_peak, events_idle;
 };
 
 void report_derive(struct report *report);

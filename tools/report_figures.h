@@ -23,11 +23,24 @@ struct figure {
 	const char *key; /* NULL: not in JSON */
 	const char *label; /* NULL: not in the table */
 	size_t at; /* where in a struct report */
-	bool if_any; /* a row only where some trace has it not 0 */
+	unsigned int when; /* enum figure_when */
+};
+
+/* Bits, but for ALWAYS.  One run has either one thread or several. */
+enum figure_when {
+	ALWAYS,
+	IF_ANY, /* a row only where some trace has it not 0 */
+	ONE = 2, /* one thread only: neither a row nor in JSON otherwise */
+	MANY = 4, /* several threads only */
 };
 
 extern const struct figure report_figures[];
 extern const size_t report_figure_count;
+
+static inline bool figure_fits(const struct report *report, const struct figure *figure)
+{
+	return !(figure->when & (report->threads > 1 ? ONE : MANY));
+}
 
 static inline uint64_t count_at(const struct report *report, const struct figure *figure)
 {

@@ -101,8 +101,11 @@ static void figure_text(const struct report *report, const struct figure *figure
 
 static bool figure_shown(const struct figure *figure, const struct report *reports, size_t count)
 {
-	bool any = !figure->if_any && figure->kind != FIGURE_BUDDY;
+	bool any = !(figure->when & IF_ANY) && figure->kind != FIGURE_BUDDY;
 	size_t i;
+
+	if (!figure_fits(reports, figure)) /* all reports of a run are alike in that */
+		return false;
 
 	for (i = 0; i < count && !any; i++)
 		any = figure->kind == FIGURE_BUDDY ? reports[i].buddy : count_at(&reports[i], figure) != 0;
@@ -153,12 +156,12 @@ static void table_group(FILE *file, const struct report *reports, size_t count)
 		fprintf(file, "%*s", COLUMN_WIDTH, column_name(reports[i].trace));
 	fputc('\n', file);
 	for (figure = report_figures; figure < report_figures + report_figure_count; figure++) {
+		if (!figure_shown(figure, reports, count))
+			continue;
 		if (figure->kind == FIGURE_SECTION) {
 			fprintf(file, "%s\n", figure->label);
 			continue;
 		}
-		if (!figure_shown(figure, reports, count))
-			continue;
 		fprintf(file, "  %-*s", LABEL_WIDTH - 2, figure->label);
 		for (i = 0; i < count; i++) {
 			figure_text(&reports[i], figure, text, sizeof(text));
@@ -170,9 +173,12 @@ static void table_group(FILE *file, const struct report *reports, size_t count)
 
 static void table_verdict(FILE *file, const struct report *reports, size_t count)
 {
+	const char *held = "no frame given twice, no refusal while a frame was free";
 	bool broken = false, differ = false;
 	size_t i;
 
+	if (reports[0].threads > 1)
+		held = "no frame given twice or lost, no page refused while one was surely free";
 	for (i = 0; i < count; i++) {
 		broken = broken || run_broken(&reports[i].run);
 		differ = differ || !reports[i].run.passes_agree;
@@ -180,9 +186,14 @@ static void table_verdict(FILE *file, const struct report *reports, size_t count
 	if (differ)
 		fprintf(file,
 			"\nThe timed passes got other frames than the checked one: times are of those.\n");
-	fprintf(file, "\n%s\n",
-		broken ? "A PROMISE WAS BROKEN: see the rows above."
-		       : "Every promise held: no frame given twice, no refusal while a frame was free.");
+	if (broken)
+		fprintf(file, "\nA PROMISE WAS BROKEN: see the rows above.\n");
+	else
+		fprintf(file, "\nEvery promise held: %s.\n", held);
+	for (i = 0; i < count; i++)
+		if (reports[i].run.threads.audit_broken)
+			fprintf(file, "Audit of %s: %s\n", column_name(reports[i].trace),
+				reports[i].run.threads.audit);
 	for (i = 0; i < count; i++)
 		if (reports[i].map)
 			fprintf(file, "Picture: %s\n", reports[i].map);
