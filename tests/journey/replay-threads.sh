@@ -54,6 +54,8 @@ for t in r:
     print("  %-24s %2d threads: %7d events, %6d waited, %6d refused, %5d again, %4.0f ms" % (
         t["trace"].split("/")[-1], t["threads"], t["events"], t["waits"], t["refused"], t["again"], t["elapsed_ms"]))
 wrong = [text for text in ["all(sound(t) for t in r)"] + sys.argv[3:] if not eval(text)]
+with open(sys.argv[1] + ".cases", "a") as cases:
+    print(sum(t["calls"] for t in r), file=cases)
 for text in wrong:
     print("does not hold: " + text)
 for t in r if wrong else []:
@@ -198,3 +200,4 @@ PYTHON
 
 [ "$failures" -eq 0 ] || exit 1
 echo "replay-threads: all as expected"
+awk '{ calls += $1 } END { printf "machine: P2 P4 P5 | recorded requests by many threads | %d\n", calls }' "$work/one.json.cases"

@@ -25,7 +25,10 @@ for script in "${scripts[@]}"; do
 	# A journey's own FAIL lines are its reasons; the case is the whole of it.
 	sed 's/^\(ok\|FAIL\|SKIP\) /  \1 /' "$out"
 	case $status in
-	0) ok "$name" ;;
+	0)
+		ok "$name"
+		machine_cases "suite journey $name" "$out"
+		;;
 	77) skip "$name" "$(tail -n 1 "$out")" ;;
 	124 | 137) fail "$name" "not done in time" ;;
 	*) fail "$name" "$(grep -m 1 '^FAIL' "$out" | cut -d' ' -f2- || true) (ended with $status)" ;;
