@@ -14,6 +14,7 @@
 #include "stranded_paths.h"
 #include "stranded_pools.h"
 #include "stranded_stopped.h"
+#include "stranded_given.h"
 
 #define NORMAL(first, count) { .name = "normal", .zone = LAB_ZONE_NORMAL, .first_frame = (first), .frames = (count) }
 #define ZONE(which, first, count) { .name = #which, .zone = LAB_ZONE_##which, .first_frame = (first), .frames = (count) }
@@ -125,7 +126,8 @@ static void path_case(const char *name, const struct path *path, uint64_t place,
 	}
 	count = path->put(frame, order, &first);
 	loosen(frame + first, count);
-	stage_check(name);
+	if (stage.bytes < 1000000 || order % 4 == 0 || machine.long_form) /* an audit reads every tag */
+		stage_check(name);
 	stage_keep(frame + first);
 	for (which = 0; !order && which < POKES; which++)
 		if (stage.world->rooms == 1 || which == POKE_HISTORY || which == POKE_NEXT_LEAF || which == POKE_LEFT)
@@ -136,22 +138,20 @@ static void path_case(const char *name, const struct path *path, uint64_t place,
 
 static void paths_of(const struct world *world)
 {
-	char name[96];
 	unsigned int p, order, place;
 	bool open = false;
 
 	for (p = 0; p < PATHS; p++)
 		for (order = paths[p].least; order <= paths[p].most; order++)
 			for (place = 0; world->place[place] != NOWHERE; place++) {
-				snprintf(name, sizeof(name), "paths %s %s %u at %" PRIu64, world->name, paths[p].name, order,
+				snprintf(case_name, sizeof(case_name), "paths %s %s %u at %" PRIu64, world->name, paths[p].name, order,
 					 world->place[place]);
-				path_name = name;
-				if (!machine_wants(name) || (paths[p].memory && !world->memory))
+				if (!machine_wants(case_name) || (paths[p].memory && !world->memory))
 					continue;
 				if (!open)
 					stage_open(world);
 				open = true;
-				path_case(name, &paths[p], world->place[place], order);
+				path_case(case_name, &paths[p], world->place[place], order);
 			}
 	if (open)
 		stage_close();
@@ -179,5 +179,13 @@ int main(int argc, char **argv)
 		pools_of(&pool_worlds[i]);
 		say("pools", pool_worlds[i].name);
 	}
+	for (i = 0; i < STOP_WORLDS; i++) {
+		stopped_of(&stop_worlds[i]);
+		say("stopped", stop_worlds[i].name);
+	}
+	conflicts();
+	say("conflict", "of large blocks");
+	stopped_in_pools();
+	say("stopped", "in pools");
 	return machine_end("P4 P2", "stranded");
 }

@@ -22,12 +22,12 @@ struct path {
 	uint64_t (*put)(uint64_t frame, unsigned int order, uint64_t *first);
 };
 
-static const char *path_name; /* of the case, for complaints */
+static char case_name[96]; /* for complaints */
 
 static inline void must(int error, const char *what)
 {
 	if (error)
-		machine_fail(path_name, "%s: %d", what, error);
+		machine_fail(case_name, "%s: %d", what, error);
 }
 
 /* Give these frames up singly and take them again in another shape. */
@@ -108,7 +108,7 @@ static uint64_t put_bulk(uint64_t frame, unsigned int order, uint64_t *first)
 	page[n++] = page_at(frame); /* a double free by now, or soon */
 	page[n++] = (struct lab_page *)stage.lab;
 	if (lab_free_bulk(stage.lab, n, page) != all_of(order))
-		machine_fail(path_name, "free_bulk freed another number than that of its pages");
+		machine_fail(case_name, "free_bulk freed another number than that of its pages");
 	return all_of(order);
 }
 
@@ -177,7 +177,7 @@ static uint64_t put_bad_block(uint64_t frame, unsigned int order, uint64_t *firs
 static void as_closed(uint64_t frame, unsigned int order)
 {
 	if (lab_room_offline(stage.lab, room_at(frame)) < 0)
-		machine_fail(path_name, "the room did not close");
+		machine_fail(case_name, "the room did not close");
 	stage.closed[room_at(frame)] = true;
 	must(lab_free_pages(stage.lab, page_at(frame), order), "a free before");
 }

@@ -85,14 +85,14 @@ static inline void scramble_block(unsigned int room)
 	page = lab_alloc_request(stage.lab, &request, NULL);
 	if (lab_is_err(page)) {
 		if (lab_ptr_err(page) != (due ? -LAB_ENOSPC : -LAB_ENOMEM) || (due >= size && a_block_is_loose(room, size)))
-			machine_fail(path_name, "a block was refused by %d with %" PRIu64 " frames due", lab_ptr_err(page), due);
+			machine_fail(case_name, "a block was refused by %d with %" PRIu64 " frames due", lab_ptr_err(page), due);
 		return;
 	}
 	frame = lab_page_frame(stage.lab, page);
 	if (due < size)
-		machine_fail(path_name, "a block of %" PRIu64 " was given with %" PRIu64 " frames due", size, due);
+		machine_fail(case_name, "a block of %" PRIu64 " was given with %" PRIu64 " frames due", size, due);
 	fasten(frame, size);
-	stage_check(path_name);
+	stage_check(case_name);
 	if (rnd(2)) {
 		must(lab_split(stage.lab, page, request.order), "split");
 		must(lab_free_pages(stage.lab, page_at(frame + size - 1), 0), "the free of a piece");
@@ -114,7 +114,7 @@ static inline void scramble_offline(unsigned int room)
 		return;
 	error = lab_frame_offline(stage.lab, frame);
 	if (error) {
-		machine_fail(path_name, "a free frame did not go offline: %d", error);
+		machine_fail(case_name, "a free frame did not go offline: %d", error);
 		return;
 	}
 	fasten(frame, 1);
@@ -133,7 +133,7 @@ static inline void scramble_single(unsigned int room)
 
 	take(&taker, &got);
 	if (!got.error != !!due)
-		complain(path_name, "while scrambling", &taker, "due, and refused, or the reverse", got.error);
+		complain(case_name, "while scrambling", &taker, "due, and refused, or the reverse", got.error);
 	if (got.error)
 		return;
 	fasten(got.frame[0], 1);
@@ -158,7 +158,7 @@ static inline void pools_scramble(void)
 		else
 			scramble_single(room);
 	}
-	stage_check(path_name);
+	stage_check(case_name);
 }
 
 /* Whoever may come, with the state as it is kept. */
@@ -232,7 +232,6 @@ static inline void pools_of(const struct world *world)
 	uint64_t second = world->rooms > 1 ? 22 : 0;
 	unsigned int p, scrambled;
 	bool open = false;
-	char name[96];
 
 	for (count[0] = 0; count[0] <= most; count[0]++)
 		for (p = 0; pool_count_wanted(world, count[0]) && p < 2 * PATHS; p++) {
@@ -240,15 +239,14 @@ static inline void pools_of(const struct world *world)
 
 			scrambled = p & 1;
 			count[1] = second ? (count[0] * 7 + p) % second : 0;
-			snprintf(name, sizeof(name), "pools %s %" PRIu64 "+%" PRIu64 " free%s, %s", world->name, count[0],
+			snprintf(case_name, sizeof(case_name), "pools %s %" PRIu64 "+%" PRIu64 " free%s, %s", world->name, count[0],
 				 count[1], scrambled ? ", scrambled" : "", path->name);
-			path_name = name;
-			if (path->most || path->memory || !machine_wants(name) || (world->room[0].high > 1000 && p > 1 && !machine.long_form))
+			if (path->most || path->memory || !machine_wants(case_name) || (world->room[0].high > 1000 && p > 1 && !machine.long_form))
 				continue;
 			if (!open)
 				stage_open(world);
 			open = true;
-			pool_case(name, count, scrambled, path);
+			pool_case(case_name, count, scrambled, path);
 		}
 	if (open)
 		stage_close();
