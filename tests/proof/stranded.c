@@ -15,6 +15,7 @@
 #include "stranded_pools.h"
 #include "stranded_stopped.h"
 #include "stranded_given.h"
+#include "stranded_wander.h"
 
 #define NORMAL(first, count) { .name = "normal", .zone = LAB_ZONE_NORMAL, .first_frame = (first), .frames = (count) }
 #define ZONE(which, first, count) { .name = #which, .zone = LAB_ZONE_##which, .first_frame = (first), .frames = (count) }
@@ -47,7 +48,7 @@ static void all_takers(const char *name, enum poke which, uint64_t frame)
 	unsigned int zone_count = stage.world->rooms > 1 ? 5 : 1, n, rest, cpu;
 	struct taker taker = { .frame = frame };
 
-	for (n = 0; n < CALLS * 3 * 5 * 4 * zone_count; n++) {
+	for (n = 0; n < CALLS * 3 * 5 * 4 * zone_count && machine.failures < 20; n++) {
 		rest = n;
 		taker.call = (enum call)digit(&rest, CALLS);
 		taker.gfp = some_rights[digit(&rest, 3)] | mobilities[digit(&rest, 5)];
@@ -79,7 +80,7 @@ static void all_block_takers(const char *name, uint64_t frame, unsigned int most
 	unsigned int n, rest;
 	enum poke which;
 
-	for (n = 0; n < 5 * 3 * 5 * (most + 1); n++) {
+	for (n = 0; n < 5 * 3 * 5 * (most + 1) && machine.failures < 20; n++) {
 		rest = n;
 		which = pokes[digit(&rest, 5)];
 		taker.call = calls[digit(&rest, 3)];
@@ -144,9 +145,9 @@ static void paths_of(const struct world *world)
 	for (p = 0; p < PATHS; p++)
 		for (order = paths[p].least; order <= paths[p].most; order++)
 			for (place = 0; world->place[place] != NOWHERE; place++) {
-				snprintf(case_name, sizeof(case_name), "paths %s %s %u at %" PRIu64, world->name, paths[p].name, order,
+				snprintf(case_name, sizeof(case_name), "paths/%s/%s/%u/at-%" PRIu64, world->name, paths[p].name, order,
 					 world->place[place]);
-				if (!machine_wants(case_name) || (paths[p].memory && !world->memory))
+				if (!wanted(case_name) || (paths[p].memory && !world->memory))
 					continue;
 				if (!open)
 					stage_open(world);
@@ -162,7 +163,7 @@ static void say(const char *what, const char *name)
 	static uint64_t before;
 
 	if (machine.cases != before)
-		printf("%s %s: %" PRIu64 " cases\n", what, name, machine.cases - before);
+		printf("%s/%s: %" PRIu64 " cases\n", what, name, machine.cases - before);
 	before = machine.cases;
 }
 
@@ -184,8 +185,12 @@ int main(int argc, char **argv)
 		say("stopped", stop_worlds[i].name);
 	}
 	conflicts();
-	say("conflict", "of large blocks");
+	say("conflict", "large-blocks");
 	stopped_in_pools();
-	say("stopped", "in pools");
+	say("stopped", "pools");
+	for (i = 0; i < WANDER_WORLDS; i++) {
+		wander_of(&wander_worlds[i]);
+		say("wander", wander_worlds[i].name);
+	}
 	return machine_end("P4 P2", "stranded");
 }

@@ -76,14 +76,14 @@ static void conflicts(void)
 	for (a = 0; a < sizeof(large_acts) / sizeof(*large_acts); a++)
 		for (v = 0; v < 7; v++) {
 			scene.frame = 512 + victims[v];
-			snprintf(case_name, sizeof(case_name), "conflict %s at %" PRIu64, large_acts[a].name, scene.frame);
-			if (!machine_wants(case_name))
+			snprintf(case_name, sizeof(case_name), "conflict/%s/at-%" PRIu64, large_acts[a].name, scene.frame);
+			if (!wanted(case_name))
 				continue;
 			if (!open)
 				stage_open(&stop_worlds[1]);
 			open = true;
 			actors[0].act = &large_acts[a];
-			for (scene.stop[0] = 1; conflict_play(&scene); scene.stop[0]++)
+			for (scene.stop[0] = 1; machine.failures < 20 && conflict_play(&scene); scene.stop[0]++)
 				;
 		}
 	if (open)
@@ -252,16 +252,16 @@ static void pools_stops(struct scene *scene, uint64_t before)
 	scene->stop[1] = 0;
 	for (way = 0; scene->count == 1 && way < 3; way++) {
 		scene->path = path_of(ways[way]);
-		for (scene->stop[0] = 1; pools_play(scene, before); scene->stop[0]++)
+		for (scene->stop[0] = 1; machine.failures < 20 && pools_play(scene, before); scene->stop[0]++)
 			;
 	}
 	if (scene->count == 1)
 		return;
 	scene->path = path_of("free_pages");
 	for (scene->stop[0] = 1;; scene->stop[0]++) {
-		for (scene->stop[1] = 1; pools_play(scene, before); scene->stop[1]++)
+		for (scene->stop[1] = 1; machine.failures < 20 && pools_play(scene, before); scene->stop[1]++)
 			;
-		if (actors[0].done)
+		if (actors[0].done || machine.failures >= 20)
 			return;
 	}
 }
@@ -282,9 +282,9 @@ static void stopped_in_pools(void)
 	for (before = 0; before <= 13; before++)
 		for (a = 0; a < POOL_ACTS; a++)
 			for (b = 0; b <= POOL_ACTS_IN_PAIRS; b++) {
-				snprintf(case_name, sizeof(case_name), "stopped pools %s and %s, %" PRIu64 " free", pool_acts[a].name,
+				snprintf(case_name, sizeof(case_name), "stopped/pools/%s/%s/%" PRIu64 "-free", pool_acts[a].name,
 					 b ? pool_acts[b - 1].name : "nobody", before);
-				if (!machine_wants(case_name) || (b && (a >= POOL_ACTS_IN_PAIRS || !edge(before))))
+				if (!wanted(case_name) || (b && (a >= POOL_ACTS_IN_PAIRS || !edge(before))))
 					continue;
 				if (!open)
 					stage_open(&marked);

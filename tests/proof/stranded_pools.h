@@ -239,9 +239,9 @@ static inline void pools_of(const struct world *world)
 
 			scrambled = p & 1;
 			count[1] = second ? (count[0] * 7 + p) % second : 0;
-			snprintf(case_name, sizeof(case_name), "pools %s %" PRIu64 "+%" PRIu64 " free%s, %s", world->name, count[0],
-				 count[1], scrambled ? ", scrambled" : "", path->name);
-			if (path->most || path->memory || !machine_wants(case_name) || (world->room[0].high > 1000 && p > 1 && !machine.long_form))
+			snprintf(case_name, sizeof(case_name), "pools/%s/%" PRIu64 "+%" PRIu64 "-free%s/%s", world->name, count[0],
+				 count[1], scrambled ? "/scrambled" : "", path->name);
+			if (path->most || path->memory || !wanted(case_name) || (world->room[0].high > 1000 && p > 1 && !machine.long_form))
 				continue;
 			if (!open)
 				stage_open(world);

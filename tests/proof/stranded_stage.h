@@ -63,6 +63,12 @@ struct labyrinth *lab_port_default(void)
 	return NULL;
 }
 
+/* Is this case asked for?  After many failures no more is tried. */
+static inline bool wanted(const char *name)
+{
+	return machine_wants(name) && machine.failures < 20;
+}
+
 /* The next digit of a number of mixed radix: every combination by one counter. */
 static inline unsigned int digit(unsigned int *number, unsigned int radix)
 {

@@ -215,7 +215,7 @@ static inline void stopped_alone(struct scene *scene, const char *path)
 	scene->count = 1;
 	scene->path = path_of(path);
 	scene->stop[1] = 0;
-	for (scene->stop[0] = 1; scene_play(scene, UINT_MAX); scene->stop[0]++)
+	for (scene->stop[0] = 1; machine.failures < 20 && scene_play(scene, UINT_MAX); scene->stop[0]++)
 		;
 }
 
@@ -245,9 +245,9 @@ static inline void stopped_pair(struct scene *scene)
 	scene->count = 2;
 	scene->path = path_of("free_pages");
 	for (scene->stop[0] = 1;; scene->stop[0] += step) {
-		for (scene->stop[1] = 1 + scene->stop[0] % step; scene_play(scene, 3); scene->stop[1] += step)
+		for (scene->stop[1] = 1 + scene->stop[0] % step; machine.failures < 20 && scene_play(scene, 3); scene->stop[1] += step)
 			;
-		if (actors[0].done)
+		if (actors[0].done || machine.failures >= 20)
 			return;
 	}
 }
@@ -271,9 +271,9 @@ static inline void stopped_of(const struct world *world)
 	for (place = 2; world->place[place] != NOWHERE; place++)
 		for (a = 0; a < ACTS; a++)
 			for (b = 0; b <= ACTS_IN_PAIRS; b++) {
-				snprintf(case_name, sizeof(case_name), "stopped %s %s and %s, put at %" PRIu64, world->name, acts[a].name,
+				snprintf(case_name, sizeof(case_name), "stopped/%s/%s/%s/put-at-%" PRIu64, world->name, acts[a].name,
 					 b ? acts[b - 1].name : "nobody", world->place[place]);
-				if (!machine_wants(case_name) || (b && a >= ACTS_IN_PAIRS))
+				if (!wanted(case_name) || (b && a >= ACTS_IN_PAIRS))
 					continue;
 				if (!act_fits(&acts[a], world, world->place[place]))
 					continue;
