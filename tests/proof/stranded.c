@@ -137,23 +137,36 @@ static void path_case(const char *name, const struct path *path, uint64_t place,
 		all_block_takers(name, frame + first, order);
 }
 
+/* How many places a world names. */
+static unsigned int places(const struct world *world)
+{
+	unsigned int n = 0;
+
+	while (world->place[n] != NOWHERE)
+		n++;
+	return n;
+}
+
 static void paths_of(const struct world *world)
 {
-	unsigned int p, order, place;
+	unsigned int n, rest, order;
+	const struct path *path;
 	bool open = false;
+	uint64_t place;
 
-	for (p = 0; p < PATHS; p++)
-		for (order = paths[p].least; order <= paths[p].most; order++)
-			for (place = 0; world->place[place] != NOWHERE; place++) {
-				snprintf(case_name, sizeof(case_name), "paths/%s/%s/%u/at-%" PRIu64, world->name, paths[p].name, order,
-					 world->place[place]);
-				if (!wanted(case_name) || (paths[p].memory && !world->memory))
-					continue;
-				if (!open)
-					stage_open(world);
-				open = true;
-				path_case(case_name, &paths[p], world->place[place], order);
-			}
+	for (n = 0; n < PATHS * (LAB_ORDER_MAX + 1) * places(world); n++) {
+		rest = n;
+		place = world->place[digit(&rest, places(world))];
+		order = digit(&rest, LAB_ORDER_MAX + 1);
+		path = &paths[rest];
+		snprintf(case_name, sizeof(case_name), "paths/%s/%s/%u/at-%" PRIu64, world->name, path->name, order, place);
+		if (order < path->least || order > path->most || !wanted(case_name) || (path->memory && !world->memory))
+			continue;
+		if (!open)
+			stage_open(world);
+		open = true;
+		path_case(case_name, path, place, order);
+	}
 	if (open)
 		stage_close();
 }

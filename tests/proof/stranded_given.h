@@ -70,22 +70,22 @@ static void conflicts(void)
 {
 	static const uint64_t victims[] = { 0, 63, 70, 127, 128, 300, 511 };
 	struct scene scene = { .name = case_name, .count = 1 };
-	unsigned int a, v;
+	unsigned int n, rest;
 	bool open = false;
 
-	for (a = 0; a < sizeof(large_acts) / sizeof(*large_acts); a++)
-		for (v = 0; v < 7; v++) {
-			scene.frame = 512 + victims[v];
-			snprintf(case_name, sizeof(case_name), "conflict/%s/at-%" PRIu64, large_acts[a].name, scene.frame);
-			if (!wanted(case_name))
-				continue;
-			if (!open)
-				stage_open(&stop_worlds[1]);
-			open = true;
-			actors[0].act = &large_acts[a];
-			for (scene.stop[0] = 1; machine.failures < 20 && conflict_play(&scene); scene.stop[0]++)
-				;
-		}
+	for (n = 0; n < 7 * sizeof(large_acts) / sizeof(*large_acts); n++) {
+		rest = n;
+		scene.frame = 512 + victims[digit(&rest, 7)];
+		snprintf(case_name, sizeof(case_name), "conflict/%s/at-%" PRIu64, large_acts[rest].name, scene.frame);
+		if (!wanted(case_name))
+			continue;
+		if (!open)
+			stage_open(&stop_worlds[1]);
+		open = true;
+		actors[0].act = &large_acts[rest];
+		for (scene.stop[0] = 1; machine.failures < 20 && conflict_play(&scene); scene.stop[0]++)
+			;
+	}
 	if (open)
 		stage_close();
 }
@@ -144,7 +144,6 @@ static bool pools_set(const struct scene *scene, uint64_t before, uint64_t *hand
 	this_cpu = 0;
 	bring(POOLED, before);
 	scene->path->prepare(PUT_BACK, 0);
-	*hand = 0;
 	for (i = 0; i < scene->count; i++) {
 		actors[i].frame = marked.place[i];
 		actors[i].cpu = i;
@@ -152,17 +151,21 @@ static bool pools_set(const struct scene *scene, uint64_t before, uint64_t *hand
 		memset(&actors[i].got, 0, sizeof(actors[i].got));
 		actors[i].act->prepare(&actors[i]);
 	}
-	for (i = 0; i < scene->count; i++)
-		*hand += hand_of(&actors[i]);
 	for (i = 0; i < scene->count; i++) {
 		actor_start(&actors[i], scene->stop[i]);
 		if (actors[i].done)
 			return false;
 	}
 	this_cpu = 1;
+	for (*hand = i = 0; i < scene->count && !scene->then; i++)
+		*hand += hand_of(&actors[i]);
 	scene->path->put(PUT_BACK, 0, &first);
 	loosen(PUT_BACK, 1);
-	return true;
+	if (!scene->then)
+		return true;
+	*hand = hand_of(&actors[0]);
+	actor_run(&actors[0], scene->then);
+	return !actors[0].done;
 }
 
 /* Whoever has a right to one of the frames that are in nobody's hand has it at once. */
@@ -243,6 +246,26 @@ static bool pools_play(const struct scene *scene, uint64_t before)
 	return true;
 }
 
+/* A number of free frames at which one right ends, or its neighbour. */
+static bool edge(uint64_t count)
+{
+	return machine.long_form || count == 0 || count == 3 || count == 4 || count == 8 || count == 9 || count == 12;
+}
+
+/* One actor, which goes on a little after the frame was put back. */
+static void pools_later(struct scene *scene, uint64_t before)
+{
+	if (!machine.long_form && (!edge(before) || actors[0].act->tentative))
+		return;
+	for (scene->stop[0] = 1; machine.failures < 20; scene->stop[0]++) {
+		for (scene->then = scene->stop[0] + 1; machine.failures < 20 && pools_play(scene, before); scene->then++)
+			;
+		if (scene->then == scene->stop[0] + 1)
+			break;
+	}
+	scene->then = 0;
+}
+
 /* One actor, with each path; two, by one path. */
 static void pools_stops(struct scene *scene, uint64_t before)
 {
@@ -255,9 +278,11 @@ static void pools_stops(struct scene *scene, uint64_t before)
 		for (scene->stop[0] = 1; machine.failures < 20 && pools_play(scene, before); scene->stop[0]++)
 			;
 	}
-	if (scene->count == 1)
-		return;
 	scene->path = path_of("free_pages");
+	if (scene->count == 1) {
+		pools_later(scene, before);
+		return;
+	}
 	for (scene->stop[0] = 1;; scene->stop[0]++) {
 		for (scene->stop[1] = 1; machine.failures < 20 && pools_play(scene, before); scene->stop[1]++)
 			;
@@ -266,34 +291,28 @@ static void pools_stops(struct scene *scene, uint64_t before)
 	}
 }
 
-/* A number of free frames at which one right ends, or its neighbour. */
-static bool edge(uint64_t count)
-{
-	return machine.long_form || count == 0 || count == 3 || count == 4 || count == 8 || count == 9 || count == 12;
-}
-
 static void stopped_in_pools(void)
 {
 	struct scene scene = { .name = case_name };
-	uint64_t before;
-	unsigned int a, b;
+	unsigned int n, rest, a, b;
 	bool open = false;
 
-	for (before = 0; before <= 13; before++)
-		for (a = 0; a < POOL_ACTS; a++)
-			for (b = 0; b <= POOL_ACTS_IN_PAIRS; b++) {
-				snprintf(case_name, sizeof(case_name), "stopped/pools/%s/%s/%" PRIu64 "-free", pool_acts[a].name,
-					 b ? pool_acts[b - 1].name : "nobody", before);
-				if (!wanted(case_name) || (b && (a >= POOL_ACTS_IN_PAIRS || !edge(before))))
-					continue;
-				if (!open)
-					stage_open(&marked);
-				open = true;
-				scene.count = b ? 2 : 1;
-				actors[0].act = &pool_acts[a];
-				actors[1].act = b ? &pool_acts[b - 1] : NULL;
-				pools_stops(&scene, before);
-			}
+	for (n = 0; n < 14 * POOL_ACTS * (POOL_ACTS_IN_PAIRS + 1); n++) {
+		rest = n;
+		b = digit(&rest, POOL_ACTS_IN_PAIRS + 1);
+		a = digit(&rest, POOL_ACTS);
+		snprintf(case_name, sizeof(case_name), "stopped/pools/%s/%s/%u-free", pool_acts[a].name,
+			 b ? pool_acts[b - 1].name : "nobody", rest);
+		if (!wanted(case_name) || (b && (a >= POOL_ACTS_IN_PAIRS || !edge(rest))))
+			continue;
+		if (!open)
+			stage_open(&marked);
+		open = true;
+		scene.count = b ? 2 : 1;
+		actors[0].act = &pool_acts[a];
+		actors[1].act = b ? &pool_acts[b - 1] : NULL;
+		pools_stops(&scene, rest);
+	}
 	if (open)
 		stage_close();
 }

@@ -228,26 +228,28 @@ static inline bool pool_count_wanted(const struct world *world, uint64_t count)
 
 static inline void pools_of(const struct world *world)
 {
-	uint64_t most = world->room[0].high + world->room[0].lowmem_reserve[LAB_ZONE_MOVABLE] + 3, count[2];
-	uint64_t second = world->rooms > 1 ? 22 : 0;
-	unsigned int p, scrambled;
+	const struct lab_room_spec *room = &world->room[0];
+	unsigned int most = (unsigned int)(room->high + room->lowmem_reserve[LAB_ZONE_MOVABLE]) + 3, n, rest, scrambled, p;
 	bool open = false;
+	uint64_t count[2];
 
-	for (count[0] = 0; count[0] <= most; count[0]++)
-		for (p = 0; pool_count_wanted(world, count[0]) && p < 2 * PATHS; p++) {
-			const struct path *path = &paths[p / 2];
-
-			scrambled = p & 1;
-			count[1] = second ? (count[0] * 7 + p) % second : 0;
-			snprintf(case_name, sizeof(case_name), "pools/%s/%" PRIu64 "+%" PRIu64 "-free%s/%s", world->name, count[0],
-				 count[1], scrambled ? "/scrambled" : "", path->name);
-			if (path->most || path->memory || !wanted(case_name) || (world->room[0].high > 1000 && p > 1 && !machine.long_form))
-				continue;
-			if (!open)
-				stage_open(world);
-			open = true;
-			pool_case(case_name, count, scrambled, path);
-		}
+	for (n = 0; n < (most + 1) * PATHS * 2; n++) {
+		rest = n;
+		scrambled = digit(&rest, 2);
+		p = digit(&rest, PATHS);
+		count[0] = rest;
+		count[1] = world->rooms > 1 ? (rest * 7 + p * 2 + scrambled) % 22 : 0;
+		snprintf(case_name, sizeof(case_name), "pools/%s/%" PRIu64 "+%" PRIu64 "-free%s/%s", world->name, count[0],
+			 count[1], scrambled ? "/scrambled" : "", paths[p].name);
+		if (paths[p].most || paths[p].memory || !pool_count_wanted(world, count[0]) || !wanted(case_name))
+			continue;
+		if (room->high > 1000 && p && !machine.long_form)
+			continue;
+		if (!open)
+			stage_open(world);
+		open = true;
+		pool_case(case_name, count, scrambled, &paths[p]);
+	}
 	if (open)
 		stage_close();
 }

@@ -30,7 +30,7 @@ static const struct act acts[] = {
 	{ "offline", brings_its_frames, does_offline, 0, 0, 1, false, false },
 	{ "online", holds_offline, does_online, 0, 0, 1, true, false },
 	{ "split", holds_block, does_split, 0, 0, 1, true, false },
-	{ "statistics", brings_nothing, does_look, 0, 0, 1, true, false },
+	{ "statistics", brings_nothing, does_look, 0, 0, 1, false, false },
 	{ "large-take", brings_its_frames, does_take, K, 9, 3, false, true },
 	{ "large-take-8", brings_its_frames, does_take, K, 8, 3, false, true },
 	{ "large-at", brings_its_frames, does_take_at, K, 7, 3, false, true },
@@ -53,6 +53,7 @@ struct scene {
 	const char *name;
 	unsigned int count; /* of actors */
 	unsigned int stop[ACTORS];
+	unsigned int then; /* after the frame was put back the first goes on to here; 0: it stands still */
 	uint64_t frame; /* put back */
 	unsigned int order; /* of what is put back */
 	const struct path *path;
@@ -72,7 +73,8 @@ static void scene_fail(const struct scene *scene, const char *who, const char *w
 	static uint64_t said;
 
 	if (said++ < 20)
-		machine_fail(scene->name, "stopped at %u and %u: %s %s (%d)", scene->stop[0], scene->stop[1], who, what, answer);
+		machine_fail(scene->name, "stopped at %u and %u, then %u: %s %s (%d)", scene->stop[0], scene->stop[1],
+			     scene->then, who, what, answer);
 	else
 		machine.failures++;
 }
@@ -100,7 +102,9 @@ static inline bool scene_set(const struct scene *scene)
 	}
 	this_cpu = 1;
 	loosen(scene->frame, scene->path->put(scene->frame, scene->order, &first));
-	return true;
+	if (scene->then)
+		actor_run(&actors[0], scene->then);
+	return !actors[0].done;
 }
 
 /* May this actor have answered so? */
@@ -177,6 +181,8 @@ static inline void scene_takers(const struct scene *scene, unsigned int count)
 		taker.order = scene->order;
 		if (taker.order && (taker.call == CALL_BULK64 || taker.call == CALL_BULK1))
 			continue;
+		if (scene->then && taker.call == CALL_AT) /* the actor may have that very frame by then */
+			continue;
 		if (i)
 			stage_back();
 		machine.cases++;
@@ -217,6 +223,21 @@ static inline void stopped_alone(struct scene *scene, const char *path)
 	scene->stop[1] = 0;
 	for (scene->stop[0] = 1; machine.failures < 20 && scene_play(scene, UINT_MAX); scene->stop[0]++)
 		;
+}
+
+/* One that takes no more than it brought goes on a little after the frame was put back: one is still there. */
+static inline void stopped_later(struct scene *scene)
+{
+	scene->count = 1;
+	scene->path = path_of("free_pages");
+	scene->stop[1] = 0;
+	for (scene->stop[0] = 1; actors[0].act->own && machine.failures < 20; scene->stop[0]++) {
+		for (scene->then = scene->stop[0] + 1; machine.failures < 20 && scene_play(scene, 4); scene->then++)
+			;
+		if (scene->then == scene->stop[0] + 1)
+			break;
+	}
+	scene->then = 0;
 }
 
 /* The same with a block, for takers of that order.  Not in the leaf of a free that stands still (CAVEATS.md). */
@@ -260,36 +281,46 @@ static inline bool act_fits(const struct act *act, const struct world *world, ui
 	return act->leaves == 1 || (world->room[0].frames > LEAF && frame / LEAF != world->place[0] / LEAF);
 }
 
-static inline void stopped_of(const struct world *world)
+/* These actors (the second: nobody), the frame at this place. */
+static inline void stopped_case(struct scene *scene, const struct act *first, const struct act *second)
 {
 	static const char *const ways[] = { "free_pages", "free_bulk", "frame_online" };
-	unsigned int place, a, b, way;
-	struct scene scene = { 0 };
+	unsigned int way;
+
+	actors[0].act = first;
+	actors[1].act = second;
+	if (second) {
+		stopped_pair(scene);
+		return;
+	}
+	for (way = 0; way < 3; way++)
+		stopped_alone(scene, ways[way]);
+	stopped_later(scene);
+	stopped_blocks(scene);
+}
+
+static inline void stopped_of(const struct world *world)
+{
+	struct scene scene = { .name = case_name };
+	unsigned int n, rest, a, b;
 	bool open = false;
 
-	scene.name = case_name;
-	for (place = 2; world->place[place] != NOWHERE; place++)
-		for (a = 0; a < ACTS; a++)
-			for (b = 0; b <= ACTS_IN_PAIRS; b++) {
-				snprintf(case_name, sizeof(case_name), "stopped/%s/%s/%s/put-at-%" PRIu64, world->name, acts[a].name,
-					 b ? acts[b - 1].name : "nobody", world->place[place]);
-				if (!wanted(case_name) || (b && a >= ACTS_IN_PAIRS))
-					continue;
-				if (!act_fits(&acts[a], world, world->place[place]))
-					continue;
-				if (!open)
-					stage_open(world);
-				open = true;
-				scene.frame = world->place[place];
-				actors[0].act = &acts[a];
-				actors[1].act = b ? &acts[b - 1] : NULL;
-				for (way = 0; !b && way < 3; way++)
-					stopped_alone(&scene, ways[way]);
-				if (b)
-					stopped_pair(&scene);
-				else
-					stopped_blocks(&scene);
-			}
+	for (n = 0; n < (PLACES_MOST - 2) * ACTS * (ACTS_IN_PAIRS + 1); n++) {
+		rest = n;
+		b = digit(&rest, ACTS_IN_PAIRS + 1);
+		a = digit(&rest, ACTS);
+		scene.frame = world->place[2 + rest];
+		if (scene.frame == NOWHERE)
+			break;
+		snprintf(case_name, sizeof(case_name), "stopped/%s/%s/%s/put-at-%" PRIu64, world->name, acts[a].name,
+			 b ? acts[b - 1].name : "nobody", scene.frame);
+		if (!wanted(case_name) || (b && a >= ACTS_IN_PAIRS) || !act_fits(&acts[a], world, scene.frame))
+			continue;
+		if (!open)
+			stage_open(world);
+		open = true;
+		stopped_case(&scene, &acts[a], b ? &acts[b - 1] : NULL);
+	}
 	if (open)
 		stage_close();
 }
