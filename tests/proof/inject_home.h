@@ -1,0 +1,9 @@
+#ifndef H
+#define H
+struct labyrinth *lab_port_default(void);
+struct labyrinth *lab_port_default(void)
+{
+	return NULL;
+}
+static void home_run(void) {}
+#endif
