@@ -169,16 +169,25 @@ static bool touched(const struct record *r, uint64_t frame, unsigned int order)
 	return false;
 }
 
+/* Does that call stand still, half way, when this one ends? */
+static bool stopped_beside(const struct record *r, const struct record *other)
+{
+	return overlap(r, other) && (!other->ended || (r->ended && other->ended > r->ended));
+}
+
 /*
- * Is a free beside this call in this leaf?  Stopped while it raises the leaf's hint, it hides blocks there from
- * searches, also such as others have freed there since (CAVEATS.md, "A stopped caller").
+ * Stopped while it raises a leaf's hint a free hides blocks there, also such as others have freed there since; stopped
+ * while it lowers one a search for a block does, for a moment that whole part of the room (CAVEATS.md, "A stopped
+ * caller"; hint.h).
  */
-static bool leaf_hidden(const struct record *r, uint64_t frame)
+static bool hidden(const struct record *r, uint64_t frame)
 {
 	unsigned int i;
 
-	for (i = 0; i < deeds; i++)
-		if (gives(deed[i].r) && overlap(r, deed[i].r) && deed[i].frame / LAB_LEAF_FRAMES == frame / LAB_LEAF_FRAMES)
+	for (i = 0; lenient && i < deeds; i++)
+		if (stopped_beside(r, deed[i].r) &&
+		    ((gives(deed[i].r) && deed[i].frame / LAB_LEAF_FRAMES == frame / LAB_LEAF_FRAMES) ||
+		     (deed[i].r->call->kind < GIVE && deed[i].r->call->order)))
 			return true;
 	return false;
 }
@@ -203,7 +212,7 @@ static bool block_there(const struct record *r)
 		for (frame = (room_first(room) + block - 1) & ~(block - 1); frame + block <= end; frame += block) {
 			for (i = 0; i < block && model[frame + i].what == IS_FREE; i++)
 				;
-			if (i == block && !(others && (touched(r, frame, r->call->order) || leaf_hidden(r, frame))))
+			if (i == block && !(others && (touched(r, frame, r->call->order) || hidden(r, frame))))
 				return true;
 		}
 	}
@@ -222,7 +231,7 @@ static int64_t half_given(const struct record *r, unsigned int room)
 	unsigned int i;
 
 	for (i = 0; lenient && i < deeds; i++)
-		for (k = 0; gives(deed[i].r) && !deed[i].code && overlap(r, deed[i].r) &&
+		for (k = 0; gives(deed[i].r) && !deed[i].code && stopped_beside(r, deed[i].r) &&
 			    k < (uint64_t)1 << deed[i].r->call->order; k++)
 			n += room_of_frame(deed[i].frame) == room && model[deed[i].frame + k].what == IS_FREE;
 	return n;
