@@ -18,6 +18,7 @@ covered, or fewer than 95 % of the branches, the exit status is 1.  A REPORT for
 import collections
 import html
 import json
+import re
 import sys
 
 LEAST_BRANCHES = 95.0  # per cent
@@ -34,7 +35,8 @@ class Coverage:
     def __init__(self, root):
         self.root = root
         self.lines = collections.defaultdict(int)  # (file, line) -> count
-        self.branches = {}  # (file, place) -> [true, false]
+        self.branches = {}  # (file, place) -> [true, false]; place: line, column, which of several there
+        self.ends = {}  # (file, place) -> line, column
         self.function = {}  # (file, line) -> the function that it stands in
         self.source = {}
 
@@ -66,35 +68,40 @@ class Coverage:
             self.function.setdefault((files[0], line), name)
 
     def add_branches(self, files, function):
+        """In a macro a branch stands where the macro is used; several there (likely(a && b)) are told by their order."""
         used = {r[6]: r for r in function["regions"] if r[7] == EXPANSION}
+        ranks = collections.Counter()
         for l1, c1, l2, c2, yes, no, file_id, _, _ in function["branches"]:
-            inner = ()
-            while file_id in used and files[file_id] != files[0] or file_id != 0 and file_id in used:
-                inner = (l1, c1)
+            while file_id in used:
                 l1, c1, l2, c2 = used[file_id][:4]
                 file_id = used[file_id][5]
             if file_id != 0:
                 continue
-            outcomes = self.branches.setdefault((files[0], (l1, c1, l2, c2) + inner), [0, 0])
+            place = (l1, c1, ranks[l1, c1])
+            ranks[l1, c1] += 1
+            outcomes = self.branches.setdefault((files[0], place), [0, 0])
             outcomes[0] += yes
             outcomes[1] += no
+            self.ends[files[0], place] = (l2, c2)
 
     def condition(self, file, place):
         """What stands at a place, in one line; for a macro, its use with its arguments."""
-        l1, c1, l2, c2 = place[:4]
-        text = self.text(file)
-        if l1 == l2:
-            said = text[l1 - 1][c1 - 1:c2 - 1]
-        else:
-            said = " ".join([text[l1 - 1][c1 - 1:]] + [t.strip() for t in text[l1:l2 - 1]] + [text[l2 - 1][:c2 - 1]])
-        rest = text[l2 - 1][c2 - 1:]
-        if len(place) > 4 and rest.startswith("("):
+        l1, c1, rank = place
+        l2, c2 = self.ends[file, place]
+        lines = [t.strip() for t in self.text(file)[l1 - 1:l2]]
+        start = self.text(file)[l1 - 1][c1 - 1:] if l1 != l2 else self.text(file)[l1 - 1][c1 - 1:c2 - 1]
+        said = " ".join([start] + lines[1:-1] + ([self.text(file)[l2 - 1][:c2 - 1].strip()] if l1 != l2 else []))
+        rest = " ".join([self.text(file)[l2 - 1][c2 - 1:]] + [t.strip() for t in self.text(file)[l2:l2 + 3]])
+        if rest.startswith("("):
             depth = 0
             for c in rest:
                 depth += (c == "(") - (c == ")")
                 said += c
                 if not depth:
                     break
+        if rank:
+            parts = re.split(r"&&|\|\|", said[said.index("(") + 1:-1])
+            said += f" [{' '.join(parts[rank - 1].split())}]" if rank <= len(parts) else f" [{rank}]"
         return " ".join(said.split())
 
 

@@ -198,21 +198,26 @@ static void delay(uint64_t at, unsigned int id, unsigned int cpu)
 	run(id >= RACES ? "raced" : "delayed");
 }
 
+static void twice(uint64_t at, unsigned int id, uint64_t after, unsigned int second)
+{
+	engine_reset();
+	engine.others = 2;
+	engine.other[0] = (struct inject_other){ .at = at, .id = id };
+	engine.other[1] = (struct inject_other){ .at = at + after, .id = second };
+	run("twice");
+}
+
 /* Another call or two, and soon after it one more: what only a conflict leads to is delayed too. */
 static void delay_twice(uint64_t at, unsigned int id)
 {
 	bool audit = scene->all_pairs && under_test->kind == AUDIT;
-	unsigned int again;
+	unsigned int again, i;
 
-	for (again = machine.long_form || audit ? 12 : scene->all_pairs ? 3 : 1; again-- > 0;) {
-		unsigned int second = (unsigned int)engine_random(scene_calls);
-		uint64_t after = 1 + (audit ? again : engine_random(12));
-
-		engine_reset();
-		engine.others = 2;
-		engine.other[0] = (struct inject_other){ .at = at, .id = id };
-		engine.other[1] = (struct inject_other){ .at = at + after, .id = second };
-		run("twice");
+	for (again = machine.long_form || audit ? 12 : scene->all_pairs ? 3 : 1; again > 0; again--) {
+		if (!audit || id > CALLS_MAX)
+			twice(at, id, audit ? again : 1 + engine_random(12), (unsigned int)engine_random(scene_calls));
+		for (i = 0; i < scene_calls && audit && id <= CALLS_MAX; i++)
+			twice(at, id, again, i);
 	}
 }
 
@@ -245,6 +250,25 @@ static void delay_all(uint64_t stride)
 		for (i = 0; i < RACE_KINDS && engine_is_cas(n); i++)
 			delay(n, RACES + i, 1);
 	}
+}
+
+/* Another call, then one that is parked: at all places. */
+static void park_all(void)
+{
+	uint64_t n, m, park;
+	unsigned int i, k;
+
+	for (n = 1; n <= base_steps; n++)
+		for (m = n; m < n + 24; m++)
+			for (i = 0; i < scene_calls * scene_calls; i++)
+				for (park = 1; park <= 10; park++) {
+					k = i / scene_calls;
+					engine_reset();
+					engine.others = 2;
+					engine.other[0] = (struct inject_other){ .at = n, .id = i % scene_calls };
+					engine.other[1] = (struct inject_other){ .at = m, .park = park, .id = k };
+					run("twice");
+				}
 }
 
 /* Random parks, and random pairs of places. */
@@ -405,6 +429,8 @@ static void scene_run(const struct scene *made)
 		delay_all(stride);
 		engine.random = (machine.seed * 0x9e3779b97f4a7c15u + i) | 1;
 		park_some();
+		if (scene->all_parks)
+			park_all();
 		chase();
 	}
 }

@@ -170,7 +170,7 @@ static void home_child(const struct home_case *it, int n, int error, bool all)
 /* True: that system call was made, so there may be one more. */
 static bool home_case_run(const struct home_case *it, int n, int error, bool all)
 {
-	int status;
+	int status = 0;
 	pid_t child;
 
 	snprintf(run_name, sizeof(run_name), "home: %s, system call %d%s fails: %s", it->name, n, all ? " and all behind it" : "",

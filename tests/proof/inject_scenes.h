@@ -125,11 +125,6 @@ static void two_levels(void)
 	give(33 * LEAF + 1, 0);
 }
 
-static void two_levels_full(void)
-{
-	hold_commons();
-}
-
 static void half_drawn(void)
 {
 	hold_commons();
@@ -150,11 +145,6 @@ static void few_to_pay(void)
 	give((uint64_t)find_frame(HELD(0)), 0);
 	give((uint64_t)find_frame(HELD(3)), 0);
 	give((uint64_t)find_frame(HELD(9)), 0);
-}
-
-static void one_pooled(void)
-{
-	hold_commons();
 }
 
 /* Words 0 and 1 are free, and CPU 1's hint names word 1; all else is taken. */
@@ -231,6 +221,22 @@ static void used_up(void)
 	draw(W);
 }
 
+/* Nothing is free, and the hints of both CPUs name the only word. */
+static void full_hinted(void)
+{
+	draw(1);
+	engine.cpu = 1;
+	draw(1);
+	engine.cpu = 0;
+	hold_commons();
+}
+
+static void one_drawn(void)
+{
+	hold_commons();
+	draw(1);
+}
+
 /* So few frames that an audit can be interrupted at each of its operations. */
 static void tiny(void)
 {
@@ -294,7 +300,7 @@ static const struct scene scenes[] = {
 	{ "two levels", 34 * LEAF, .no_pairs = true, .prepare = two_levels, .call = {
 		TAKES("take", KERNEL), TAKES("take movable", KERNEL | LAB_MOVABLE), ATS("at 600", KERNEL, 0, 600),
 		GIVES("give 6", 0, 6), GIVES("give far", 0, 32 * LEAF + 3) } },
-	{ "two levels, full", 33 * LEAF, .no_pairs = true, .prepare = two_levels_full, .call = {
+	{ "two levels, full", 33 * LEAF, .no_pairs = true, .prepare = hold_commons, .call = {
 		TAKES("take", KERNEL), GIVES("give 6", 0, 6), GIVES("give 700", 0, 700), GIVES("give far", 0, 32 * LEAF + 3) } },
 	{ "pools full, commons empty", 256, .min = 32, .prepare = hold_commons, .call = {
 		TAKES("take", KERNEL), TAKES("atomic", LAB_GFP_ATOMIC), TAKES("half", KERNEL | LAB_HIGH), TAKES("all", LAB_MEMALLOC),
@@ -312,7 +318,7 @@ static const struct scene scenes[] = {
 		TAKES("take", KERNEL), TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), BLOCK("block 1", LAB_GFP_ATOMIC, 1),
 		BLOCK("block 2", KERNEL, 2), ATS("at pooled", KERNEL, 0, POOLED(2)), ATS("at pooled, order 1", KERNEL, 1, POOLED(4)),
 		ONE("off pooled", OFF, POOLED(3)), ONE("audit", AUDIT, 0) } },
-	{ "a reserve of one", 64, .min = 1, .prepare = one_pooled, .call = {
+	{ "a reserve of one", 64, .min = 1, .prepare = hold_commons, .call = {
 		TAKES("take", KERNEL), TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), ATS("at pooled", KERNEL, 0, POOLED(0)),
 		ATS("at pooled, all", LAB_MEMALLOC, 0, POOLED(0)), ONE("off pooled", OFF, POOLED(0)),
 		GIVES("give another", 0, HELD(1)) } },
@@ -358,7 +364,13 @@ static const struct scene scenes[] = {
 	{ "sixteen frames", 16, .all_pairs = true, .prepare = tiny, .call = {
 		ONE("audit", AUDIT, 0), GIVES("give", 0, 5), ATS("at", KERNEL, 2, 4), GIVES("give block", 2, 8),
 		ATS("in the block", KERNEL, 0, 9), { "split", SPLIT, .frame = 8, .order = 2 }, ONE("off", OFF, 14),
-		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4) } },
+		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0), GIVES("give 0", 2, 0),
+		{ "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
+		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 } } },
+	{ "one word, full and hinted", W, .all_parks = true, .prepare = full_hinted, .call = {
+		TAKES("take", KERNEL), GIVES("give 4", 0, 4), GIVES("give 5", 0, 5), BLOCK("block 1", KERNEL, 1) } },
+	{ "one slot lacks", 64, .min = 8, .prepare = one_drawn, .call = {
+		TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)) } },
 	{ "from pool to pool", 64, .min = 8, .all_pairs = true, .prepare = hold_commons, .call = {
 		ATS("at inner", LAB_MEMALLOC, 0, POOLED(0)), GIVES("give inner", 0, POOLED(0)), TAKES("all", LAB_MEMALLOC),
 		ATS("at other", LAB_MEMALLOC, 0, POOLED(3)), GIVES("give other", 0, POOLED(3)), GIVES("give", 0, HELD(0)),

@@ -49,15 +49,16 @@ static bool apply_take(const struct deed *d)
 }
 
 /*
- * Is this frame on its way, in the hand of a call beside?  A free first claims the tag and then clears the bit; a
- * split is not one step to others than the block's holder (SPEC.md).  In between it is neither allocated nor free.
+ * Is this frame on its way, in the hand of a call beside?  A free first claims the tag and then clears the bit; an
+ * allocation first claims the bit and then writes the tag; a split is not one step to others than the block's holder
+ * (SPEC.md).  In between the frame is neither allocated nor free.
  */
 static bool on_its_way(const struct deed *d)
 {
 	unsigned int i;
 
 	for (i = 0; lenient && i < deeds; i++)
-		if ((gives(deed[i].r) || deed[i].kind == DID_SPLIT) && !deed[i].code && overlap(d->r, deed[i].r) &&
+		if ((gives(deed[i].r) || deed[i].kind == DID_SPLIT || deed[i].kind == DID_TAKE) && !deed[i].code && overlap(d->r, deed[i].r) &&
 		    d->frame - deed[i].frame < (uint64_t)1 << deed[i].r->call->order)
 			return true;
 	return false;

@@ -70,6 +70,7 @@ struct scene {
 	bool memory;	     /* behind the first room */
 	bool holes;	     /* frames first + 7 .. first + 9 */
 	bool all_pairs;	     /* of the other calls at each point */
+	bool all_parks;	     /* one other call, and another to be parked: at all places */
 	bool no_pairs;	     /* others run singly: large rooms, long calls */
 	void (*prepare)(void);
 	struct call call[CALLS_MAX];
