@@ -243,6 +243,7 @@ static void tiny(void)
 	hold(5, 0);
 	hold(8, 2);
 	hold(14, 0);
+	prepared(!lab_frame_offline(lab, 15));
 }
 
 /* An audit of damage: this frame is inside a block; the call of that number is nowhere near. */
@@ -366,7 +367,7 @@ static const struct scene scenes[] = {
 		ATS("in the block", KERNEL, 0, 9), { "split", SPLIT, .frame = 8, .order = 2 }, ONE("off", OFF, 14),
 		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0), GIVES("give 0", 2, 0),
 		{ "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
-		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 } } },
+		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 }, ONE("on", ON, 15) } },
 	{ "one word, full and hinted", W, .all_parks = true, .prepare = full_hinted, .call = {
 		TAKES("take", KERNEL), GIVES("give 4", 0, 4), GIVES("give 5", 0, 5), BLOCK("block 1", KERNEL, 1) } },
 	{ "one slot lacks", 64, .min = 8, .prepare = one_drawn, .call = {
