@@ -77,7 +77,7 @@ exported threads liblabyrinth.so
 made alone -Dtests=enabled "-Dc_args=$instrument" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
 if [ -n "$MUTANT" ]; then
 	for scene in "a room of one's own" 'a lead and holes' 'one slot lacks' 'a reserve of one' 'plenty of leaves' 'pools, and few to pay' \
-		'two rooms, the second closed' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
+		'two rooms, the second closed' 'two words and nothing else' 'last frame, hinted' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
 		run alone tests/proof/inject --only "$scene"
 	done
 else
@@ -87,7 +87,7 @@ fi
 exported alone tests/proof/inject tests/race/interleave
 
 less=("${units[@]}")
-[ -z "$MUTANT" ] || less=(test_marks test_route)
+[ -z "$MUTANT" ] || less=(test_marks test_entrance test_define)
 made 32-bits --cross-file "$folder/i686.ini" -Dsmall_cmocka=true --default-library=static "-Dc_args=$instrument" \
 	"-Dc_link_args=-static -fprofile-instr-generate" -- "${less[@]/#/tests/unit/}" tests/property/property
 if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
