@@ -2,7 +2,7 @@
 /*
  * interleave.c - a few calls under every interleaving.
  *
- *     interleave [--long] [--seed N] [--only SCENE] [--replay SCHEDULE]
+ *     interleave [--brief] [--long] [--seed N] [--only SCENE] [--replay SCHEDULE]
  *
  * The real core runs on fibers with a switch possible before each of its atomic operations (schedule.h).  A scene
  * (scenes.h) is a room with few free frames and two or three fibers with a call or two each.  It is run
@@ -254,6 +254,14 @@ int main(int argc, char **argv)
 	if (argc > 2 && !strcmp(argv[argc - 2], "--replay")) {
 		schedule = argv[argc - 1];
 		argc -= 2;
+	}
+	if (argc > 1 && !strcmp(argv[1], "--brief")) { /* for a look at what is reached, not at what is wrong */
+		effort.bound = 1;
+		effort.randoms = 200;
+		effort.executions = 500;
+		argv[1] = argv[0];
+		argc--;
+		argv++;
 	}
 	machine_begin(argc, argv);
 	explore.state = machine.seed * 0x9e3779b97f4a7c15u | 1;

@@ -88,6 +88,10 @@ static void rule_tag(void **state)
 	lab_frame_page(lab, 99)->tag = LAB_FREE | LAB_TAG_POISONED;
 	assert_broken(lab, LAB_RULE_TAG, 99);
 	lab_frame_page(lab, 99)->tag = LAB_FREE;
+	/* Out of service, and of an order: there is no such thing. */
+	page->tag = tag_become(tag, LAB_OFFLINE) | (lab_word)2 << LAB_TAG_ORDER_SHIFT;
+	assert_broken(lab, LAB_RULE_TAG, frame);
+	page->tag = tag;
 	buried(lab);
 }
 
@@ -212,6 +216,15 @@ static void pooled_without_a_slot(void **state)
 	page->tag = tag_pooled(page->tag, 20);
 	assert_int_equal(lab_audit(lab, true, &audit), -LAB_EINVAL);
 	assert_true(audit.broken == LAB_RULE_POOL || audit.broken == LAB_RULE_LOST);
+	/* A slot beyond all; and a room that has no pools at all. */
+	page->tag = tag_pooled(page->tag, labyrinth_room(lab, 0)->slots);
+	assert_int_equal(lab_audit(lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_POOL);
+	free(lab);
+	lab = born_plain(FRAMES);
+	page = alloc_ok(lab, LAB_GFP_ATOMIC, 0);
+	page->tag = tag_pooled(page->tag, 0);
+	assert_broken(lab, LAB_RULE_POOL, lab_page_frame(lab, page));
 	free(lab);
 }
 
@@ -241,8 +254,43 @@ static void rule_header(void **state)
 	room->managed += room->frames;
 	assert_told_beside_callers(lab, LAB_RULE_HEADER);
 	room->managed -= room->frames;
+	room->commons.height = 0;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	room->commons.height = height;
+	lab->nodes = 0;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	lab->nodes = nodes;
+	room->frames++;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	room->frames--;
 	lab->magic = 0; /* not born at all */
 	assert_int_equal(lab_audit(lab, true, &audit), -LAB_ENXIO);
+	lab->magic = LAB_MAGIC;
+	buried(lab);
+}
+
+/* Distances that lead out of the metadata. */
+static void rule_header_distances(void **state)
+{
+	struct labyrinth *lab = born_plain(FRAMES);
+	ptrdiff_t at = lab->span[0].room_at, tags = lab->span[0].tags_at;
+	static uint32_t identity = LAB_IDENTITY;
+	struct lab_audit audit;
+
+	(void)state;
+	lab->span[0].room_at = 0;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	lab->span[0].room_at = (ptrdiff_t)lab->bytes;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	lab->span[0].room_at = at;
+	lab->span[0].tags_at = (ptrdiff_t)lab->bytes;
+	assert_told_beside_callers(lab, LAB_RULE_HEADER);
+	lab->span[0].tags_at = tags;
+	/* Its identity elsewhere says that it may be called, but it was never born. */
+	lab->identity_at = (char *)&identity - (char *)lab;
+	lab->magic = 0;
+	assert_int_equal(lab_audit(lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_HEADER);
 	lab->magic = LAB_MAGIC;
 	buried(lab);
 }
@@ -280,6 +328,7 @@ int main(void)
 		cmocka_unit_test(rule_pool),
 		cmocka_unit_test(pooled_without_a_slot),
 		cmocka_unit_test(rule_header),
+		cmocka_unit_test(rule_header_distances),
 		cmocka_unit_test(room_and_frame_are_named),
 	};
 

@@ -5,6 +5,8 @@
  */
 #include "../support/room.h"
 
+#include <sys/resource.h>
+
 #define FRAMES 2048u
 
 static struct lab_room_spec good_rooms[2];
@@ -135,6 +137,48 @@ static void bad_marks(void **state)
 		good_rooms[0].high = bad[i][2];
 		assert_refused(0);
 	}
+}
+
+/* Frames kept from a zone: not more than there can be. */
+static void bad_reserves(void **state)
+{
+	(void)state;
+	good_rooms[1].lowmem_reserve[LAB_ZONE_NORMAL] = ((uint64_t)1 << 52) + 1;
+	assert_refused(1);
+	good_rooms[1].lowmem_reserve[LAB_ZONE_NORMAL] = (uint64_t)1 << 52;
+	assert_true(lab_metadata_bytes(&good) > 0);
+}
+
+/* Rooms in any order of their frames. */
+static void downwards(void **state)
+{
+	struct labyrinth *lab;
+
+	(void)state;
+	good_rooms[0].first_frame = FRAMES;
+	good_rooms[1].first_frame = 0;
+	lab = born(&good);
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, LAB_GFP_ATOMIC, 0)) / FRAMES, 1);
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, LAB_DMA, 0)) / FRAMES, 0);
+	buried(lab);
+	good_rooms[1].first_frame = 1;
+	assert_refused(1);
+}
+
+/* None was set, and the home cannot make one. */
+static void no_default(void **state)
+{
+	struct rlimit before, none = { 0, 0 };
+
+	(void)state;
+	assert_int_equal(getrlimit(RLIMIT_AS, &before), 0);
+	none.rlim_max = before.rlim_max;
+	lab_set_default(NULL);
+	assert_int_equal(setrlimit(RLIMIT_AS, &none), 0);
+	assert_null(lab_default());
+	assert_null(labyrinth_void_alloc_page_gfp_atomic_exclusive());
+	assert_int_equal(labyrinth_void_free_page_exclusive(&before), -LAB_ENXIO);
+	assert_int_equal(setrlimit(RLIMIT_AS, &before), 0);
 }
 
 static void bad_metadata(void **state)
@@ -292,6 +336,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(bad_rooms, setup, NULL),
 		cmocka_unit_test_setup_teardown(bad_holes, setup, NULL),
 		cmocka_unit_test_setup_teardown(bad_marks, setup, NULL),
+		cmocka_unit_test_setup_teardown(bad_reserves, setup, NULL),
+		cmocka_unit_test_setup_teardown(downwards, setup, NULL),
+		cmocka_unit_test(no_default),
 		cmocka_unit_test_setup_teardown(bad_metadata, setup, NULL),
 		cmocka_unit_test_setup_teardown(every_size_of_page, setup, NULL),
 		cmocka_unit_test_setup_teardown(extremes, setup, NULL),

@@ -161,6 +161,10 @@ static void stale_handles(void **state)
 	REFUSED(lab_free_ref(lab, ref, 0, 9), LAB_ESTALE, STALE);
 	assert_ptr_equal(owned(0, 9, 0), page); /* the same frame, the same owner, another life */
 	REFUSED(lab_free_ref(lab, ref, 0, 9), LAB_ESTALE, STALE);
+	/* A handle of this very life of a frame that nobody has. */
+	ref.frame = LEAD + FRAMES - 1;
+	ref.generation = 0;
+	REFUSED(lab_free_ref(lab, ref, 0, 9), LAB_EALREADY, DOUBLE);
 	ref.frame = LEAD + FRAMES;
 	REFUSED(lab_free_ref(lab, ref, 0, 9), LAB_ERANGE, RANGE);
 	assert_int_equal(lab_free_as(lab, page, 0, 9, 0), 0);
@@ -183,9 +187,28 @@ static void not_a_page(void **state)
 	REFUSED(lab_free(lab, memory + FRAMES * 4096, 0), LAB_ERANGE, RANGE);
 	REFUSED(lab_free(lab, address + 1, 0), LAB_ERANGE, RANGE);
 	REFUSED(lab_free(lab, address + 2048, 0), LAB_ERANGE, RANGE);
+	REFUSED(lab_free(lab, address, LAB_ORDER_MAX + 1), LAB_EMSGSIZE, ORDER);
+	REFUSED(lab_free_as(lab, page, 0, 0, LAB_USE_MAX + 1), LAB_EPERM, FOREIGN);
 	REFUSED(lab_split(lab, NULL, 0), LAB_ERANGE, RANGE);
 	REFUSED(lab_split(lab, (struct lab_page *)(void *)((char *)page + 2), 0), LAB_ERANGE, RANGE);
 	assert_int_equal(lab_free(lab, address, 0), 0);
+}
+
+/* Addresses mean nothing where there is no memory; a labyrinth that is not born refuses everything. */
+static void neither_memory_nor_birth(void **state)
+{
+	struct labyrinth *numbers = born_plain(512);
+	struct lab_page *page = alloc_ok(numbers, LAB_GFP_ATOMIC, 0);
+
+	(void)state;
+	assert_int_equal(lab_free(numbers, memory, 0), -LAB_ERANGE);
+	assert_int_equal(counted(numbers, LAB_COUNT_RANGE), 1);
+	numbers->magic = 0;
+	assert_int_equal(lab_free_as(numbers, page, 0, LAB_OWNER_MAX + 1, 0), -LAB_ENXIO);
+	assert_int_equal(lab_free_as(numbers, page, 0, 0, 0), -LAB_ENXIO);
+	numbers->magic = LAB_MAGIC;
+	assert_int_equal(lab_free_as(numbers, page, 0, 0, 0), 0);
+	buried(numbers);
 }
 
 /* A page in a pool is nobody's to free. */
@@ -332,6 +355,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_owner_or_use, setup, teardown),
 		cmocka_unit_test_setup_teardown(stale_handles, setup, teardown),
 		cmocka_unit_test_setup_teardown(not_a_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(neither_memory_nor_birth, setup, teardown),
 		cmocka_unit_test_setup_teardown(pooled_pages, setup, teardown),
 		cmocka_unit_test_setup_teardown(split_blocks, setup, teardown),
 		cmocka_unit_test_setup_teardown(split_refusals, setup, teardown),

@@ -253,6 +253,9 @@ static void room_without_pools(void **state)
 	assert_false(pool_fill(room, 0));
 	assert_false(pool_claim(room, 0));
 	assert_true(pool_draw(room, 0, &band, &proof) == LAB_NO_BIT);
+	room_page(room, 0)->tag = tag_pooled(0, 0); /* damage */
+	assert_false(pool_claim(room, 0));
+	room_page(room, 0)->tag = LAB_FREE;
 	buried(lab);
 }
 

@@ -277,6 +277,50 @@ static void tiny_room(void **state)
 	buried(lab);
 }
 
+/* Where leaves are plenty, each mobility keeps to its own: but only where another takes frames just now. */
+static void leaves_of_others(void **state)
+{
+	struct lab_room_spec room = { .name = "plenty", .zone = LAB_ZONE_NORMAL, .frames = 64 * 512 };
+	struct lab_spec spec = spec_of(&room, 1);
+	struct labyrinth *lab;
+	unsigned int i;
+
+	(void)state;
+	spec.cpus = 1;
+	lab = born(&spec);
+	for (i = 0; i <= 512; i++)
+		alloc_ok(lab, LAB_GFP_KERNEL, 0); /* leaf 0 is used up, leaf 1 begun */
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, LAB_GFP_KERNEL | LAB_RECLAIMABLE, 0)), 2 * 512);
+	for (i = 1; i < 512; i++)
+		alloc_ok(lab, LAB_GFP_KERNEL | LAB_RECLAIMABLE, 0);
+	assert_int_equal(lab_free_pages(lab, lab_frame_page(lab, 77), 0), 0);
+	/* Unmovable requests came to leaf 0 last, but they have gone on. */
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, LAB_GFP_KERNEL | LAB_RECLAIMABLE, 0)), 77);
+	buried(lab);
+}
+
+/* The last leaf of a search from the high end is passed by too, and is taken where there is no other. */
+static void passed_by_at_the_end(void **state)
+{
+	struct labyrinth *lab = born_plain(2 * 512);
+	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
+	lab_gfp_t movable = LAB_GFP_KERNEL | LAB_MOVABLE;
+	unsigned int i;
+
+	(void)state;
+	for (i = 512; i < 2 * 512; i++)
+		assert_int_equal(lab_ptr_err(lab_alloc_at(lab, i, &request)), 0);
+	for (i = 0; i < 512; i++)
+		alloc_ok(lab, movable, 0);
+	assert_int_equal(lab_free_pages(lab, lab_frame_page(lab, 600), 0), 0);
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, movable, 0)), 600); /* the hint is in leaf 1 now */
+	lab_user_cpu_override = 1;
+	assert_int_equal(lab_free_pages(lab, lab_frame_page(lab, 5), 0), 0); /* another CPU frees into leaf 0 */
+	lab_user_cpu_override = 0;
+	assert_int_equal(lab_page_frame(lab, alloc_ok(lab, movable, 0)), 5);
+	buried(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +333,8 @@ int main(void)
 		cmocka_unit_test(lowmem_reserve),
 		cmocka_unit_test(keeper_is_wanted),
 		cmocka_unit_test(tiny_room),
+		cmocka_unit_test(leaves_of_others),
+		cmocka_unit_test(passed_by_at_the_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

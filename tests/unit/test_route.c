@@ -252,6 +252,24 @@ static void show_less_than_all(void **state)
 	buried(lab);
 }
 
+/* A closed room is not tried, so it is no step. */
+static void closed_rooms_are_no_steps(void **state)
+{
+	struct labyrinth *lab = machine(distances);
+	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL | LAB_THISNODE, 0);
+	struct lab_step steps[16];
+
+	(void)state;
+	request.node = 0;
+	assert_int_equal(lab_room_offline(lab, DMA32), 0);
+	assert_int_equal(lab_route_show(lab, &request, steps, 16), 4);
+	assert_int_equal(steps[0].room, NORMAL);
+	assert_int_equal(steps[1].room, DMA);
+	assert_int_equal(lab_room_online(lab, DMA32), 0);
+	assert_int_equal(lab_route_show(lab, &request, steps, 16), 6);
+	buried(lab);
+}
+
 /* Rooms are fallen back to in the order shown, and the counters say so. */
 static void taken_as_shown(void **state)
 {
@@ -292,6 +310,7 @@ int main(void)
 		cmocka_unit_test(own_room),
 		cmocka_unit_test(right_by_right),
 		cmocka_unit_test(show_less_than_all),
+		cmocka_unit_test(closed_rooms_are_no_steps),
 		cmocka_unit_test(taken_as_shown),
 	};
 

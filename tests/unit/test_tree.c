@@ -225,6 +225,35 @@ static void stale_listing_is_repaired(void **state)
 	free(grown);
 }
 
+/*
+ * More full nodes that are still listed than one search repairs, each left by a stopped caller: it says so, and
+ * does not say that there is nothing.
+ */
+static void too_many_stale_listings(void **state)
+{
+	lab_word parents = 1025, nodes = parents, children = 0, words = 0, proof = 1;
+	struct lab_tree *tree = zeroed(sizeof(*tree) + 2 * 1025 * sizeof(lab_word));
+	lab_word *level = (lab_word *)(void *)(tree + 1), *first = level;
+
+	(void)state;
+	tree->leaves = parents * LAB_FANOUT; /* never looked at: their parents list none of them */
+	for (; tree->height < LAB_LEVELS_MAX && (!tree->height || nodes > 1); tree->height++) {
+		children = nodes;
+		nodes = tree->height ? (nodes + LAB_FANOUT - 1) / LAB_FANOUT : parents;
+		tree->level_at[tree->height] = (char *)(level + words) - (char *)tree;
+		words += nodes;
+	}
+	assert_true(words <= 2 * 1025);
+	tree->root_absent = LAB_FULL & ~word_below((unsigned int)children);
+	for (nodes = 0; nodes < parents; nodes++)
+		first[nodes] = LAB_FULL;
+	assert_true(tree_find(tree, 0, LAB_LOW_END, &proof) == LAB_NO_BIT);
+	assert_true(proof == 0);
+	assert_true(tree_find(tree, 0, LAB_LOW_END, &proof) == LAB_NO_BIT);
+	assert_true(root_empty(proof, tree_children(tree)) && proof != 0);
+	free(tree);
+}
+
 /* Announced by one that was stopped: whoever unlists another child finishes it, if it is still full. */
 static void announcements_are_finished(void **state)
 {
@@ -420,6 +449,7 @@ int main(void)
 		cmocka_unit_test(preferred_leaf),
 		cmocka_unit_test(take_at),
 		cmocka_unit_test(stale_listing_is_repaired),
+		cmocka_unit_test(too_many_stale_listings),
 		cmocka_unit_test(announcements_are_finished),
 		cmocka_unit_test(give_disturbs_announcement),
 		cmocka_unit_test(took_but_not_full),

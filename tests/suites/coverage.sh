@@ -1,0 +1,115 @@
+#!/bin/bash
+# every line of the core is reached by a test, and every branch but those argued in tests/coverage-argued
+. "$(dirname "$0")/../../scripts/suite.sh"
+
+# clang's source coverage of core/ in three builds: with atomic counters for what has threads; without, for what runs
+# the core on its own atomics (inject, interleave) and is fast then; for 32 bits.  scripts/coverage.py puts them together.
+# With MUTANT=1, less of everything, but enough to reach all that can be reached.
+MUTANT=${MUTANT:-}
+folder=$WORK/coverage
+report=$BUILD/coverage
+raw=$folder/raw
+rm -rf "$raw"
+mkdir -p "$folder" "$report" "$raw" "$BUILD/logs" || exit 1
+printf '[clang]\nsrc:*core/*\n' >"$folder/only-core"
+instrument="-fprofile-instr-generate -fcoverage-mapping -fprofile-list=$folder/only-core"
+sed "s/^c = .*/c = ['clang', '--target=i686-linux-gnu']/" "$ROOT/scripts/i686.ini" >"$folder/i686.ini"
+export CC=clang
+
+# made NAME CONFIGURE-ARGUMENT... -- TARGET...: a build, or the end
+made() {
+	local name=$1 arguments=()
+	shift
+	while [ "$1" != -- ]; do
+		arguments+=("$1")
+		shift
+	done
+	shift
+	if ! configure "$folder/$name" -Dtools=disabled -Dwerror=false "${arguments[@]}" || ! compile "$folder/$name" "$@"; then
+		fail "build-$name" "see the log"
+		exit 1
+	fi
+}
+
+# run BUILD PROGRAM [ARGUMENT...]: its profile goes to the others of this build
+run() {
+	local build=$1 program=$2 status out=$folder/out
+	shift 2
+	LLVM_PROFILE_FILE="$raw/$build-%p-$RANDOM.profraw" timeout --foreground --kill-after=10 600 \
+		"$folder/$build/$program" "$@" >"$out" 2>&1
+	status=$?
+	printf -- '--- %s %s %s: %s\n' "$build" "$program" "$*" $status
+	[ $status -eq 0 ] && return
+	tail -n 30 "$out"
+	fail "$(basename "$program")-$build" "ended with $status: $(grep -a -m 1 -E '^FAIL|ERROR' "$out" | cut -c 1-200)"
+}
+
+# exported BUILD PROGRAM...: what these programs, with this build's profiles, have reached
+exported() {
+	local build=$1 objects=() program
+	shift
+	for program in "${@:2}"; do
+		objects+=(-object "$folder/$build/$program")
+	done
+	llvm-profdata merge -o "$folder/$build.profdata" "$raw/$build"-*.profraw &&
+		llvm-cov export -instr-profile="$folder/$build.profdata" "$folder/$build/$1" "${objects[@]}" >"$folder/$build.json" &&
+		return
+	fail "export-$build" "no coverage of it"
+	exit 1
+}
+
+core_units() { # those of the core and the home, by the lists in tests/unit/meson.build
+	sed -n "/^core_stems = /,/\]/p; /^home_stems = /p" tests/unit/meson.build | grep -oE "'[a-z_]+'" | tr -d "'" | sed 's/^/test_/' |
+		while read -r name; do [ -f "tests/unit/$name.c" ] && echo "$name"; done
+}
+mapfile -t units < <(core_units)
+[ ${#units[@]} -gt 10 ] || fail units "tests/unit/meson.build has no lists"
+
+made threads -Dtests=enabled "-Dc_args=$instrument -fprofile-update=atomic" -Dc_link_args=-fprofile-instr-generate -- \
+	all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
+for name in "${units[@]}"; do
+	run threads "tests/unit/$name"
+done
+run threads tests/property/property "$(short_or_long 100000 3000000)"
+[ -n "$MUTANT" ] || run threads tests/race/churn "$(short_or_long 5 100)" 4
+exported threads liblabyrinth.so
+
+made alone -Dtests=enabled "-Dc_args=$instrument" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
+if [ -n "$MUTANT" ]; then
+	for scene in "a room of one's own" 'a lead and holes' 'one slot lacks' 'a reserve of one' 'plenty of leaves' 'pools, and few to pay' \
+		'two rooms, the second closed' 'two words and nothing else' 'last frame, hinted' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
+		run alone tests/proof/inject --only "$scene"
+	done
+else
+	run alone tests/proof/inject
+	run alone tests/race/interleave --brief
+fi
+exported alone tests/proof/inject tests/race/interleave
+
+less=("${units[@]}")
+[ -z "$MUTANT" ] || less=(test_marks test_entrance test_define)
+made 32-bits --cross-file "$folder/i686.ini" -Dsmall_cmocka=true --default-library=static "-Dc_args=$instrument" \
+	"-Dc_link_args=-static -fprofile-instr-generate" -- "${less[@]/#/tests/unit/}" tests/property/property
+if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
+	for name in "${less[@]}"; do
+		run 32-bits "tests/unit/$name"
+	done
+	[ -n "$MUTANT" ] || run 32-bits tests/property/property 100000
+	exported 32-bits "${less[@]/#/tests/unit/}" tests/property/property
+else
+	fail 32-bits "this kernel runs no 32-bit programs: their lines are not measured"
+	rm -f "$folder/32-bits.json"
+fi
+
+python3 scripts/coverage.py "$ROOT" tests/coverage-argued "$report/index.html" "$folder"/{threads,alone,32-bits}.json >"$report/coverage.txt" 2>&1
+status=$?
+cat "$report/coverage.txt"
+if [ $status -eq 0 ]; then
+	ok lines
+	ok branches
+	sed -n 's/^covered: /machine: P1 P2 P3 P4 P5 P6 | coverage of core | /p' "$report/coverage.txt" >"$WORK/coverage.line"
+	machine_cases "suite coverage" "$WORK/coverage.line"
+else
+	fail all "$(grep -c '^FAIL' "$report/coverage.txt") lines or branches, first: $(grep -m 1 -E '^FAIL|Error' "$report/coverage.txt" | cut -c 1-200)"
+fi
+exit 0
