@@ -12,8 +12,9 @@
 #include "rules.h"
 
 #define ROOMS_MAX 3u
-#define FRAMES_MAX 1536u /* of a room */
-#define HELD_MAX (ROOMS_MAX * FRAMES_MAX)
+#define FRAMES_USUAL 1536u /* of a room */
+#define FRAMES_MAX 17408u /* of one with two levels of parents: most of it is a hole */
+#define HELD_MAX (ROOMS_MAX * FRAMES_USUAL)
 #define ARENA_BYTES ((size_t)4 << 20)
 #define UNKNOWN (-1)
 
@@ -50,13 +51,13 @@ static struct {
 	struct lab_room_spec rooms[ROOMS_MAX];
 	struct lab_hole holes[ROOMS_MAX][2];
 	uint8_t distance[4];
-	struct model_room room[ROOMS_MAX];
-	struct held held[HELD_MAX];
 	unsigned int held_count;
 	uint64_t counter[LAB_COUNTERS];
 	unsigned int cpu, node; /* where the caller is */
 	uint32_t identity;
 	char *arena_end; /* memory of rooms lies below, down from the end */
+	struct held held[HELD_MAX]; /* from here on: zeroed only as far as they are used */
+	struct model_room room[ROOMS_MAX];
 } model;
 
 /* ---- the home ---- */

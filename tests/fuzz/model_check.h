@@ -135,7 +135,8 @@ static void check_room(unsigned int number, struct seen *seen)
 	memset(seen, 0, sizeof(*seen));
 	for (i = 0; i < spec->frames; i++) {
 		check_frame(number, i, seen);
-		check_names(number, i);
+		if (i % 16 == 0 || i + 1 == spec->frames)
+			check_names(number, i);
 	}
 	CHECK(!lab_room_stats(model.lab, number, &stats), "no statistics");
 	CHECK(stats.frames == spec->frames && stats.first_frame == spec->first_frame && stats.managed == room->managed &&
@@ -171,13 +172,12 @@ static void check_counters(void)
 static void check_everything(void)
 {
 	static struct seen seen;
-	struct lab_audit audit, beside;
+	struct lab_audit audit;
 	uint64_t commons = 0, pooled = 0, owned = 0, offline = 0;
 	unsigned int i;
 
 	CHECK(!lab_audit(model.lab, true, &audit) && audit.broken == LAB_RULE_NONE, "audit: %s, room %d, frame %" PRIu64,
 	      audit.text, audit.room, audit.frame);
-	CHECK(!lab_audit(model.lab, false, &beside), "an audit beside callers");
 	check_counters();
 	for (i = 0; i < model.spec.room_count; i++) {
 		check_room(i, &seen);

@@ -28,13 +28,15 @@ static void make_span(struct bytes *in, unsigned int number, uint64_t *next)
 		room->frames = 1 + take8(in);
 		break;
 	case 1:
-		room->frames = 64 * (1 + pick(in, FRAMES_MAX / 64));
+		room->frames = 64 * (1 + pick(in, FRAMES_USUAL / 64));
 		break;
 	case 2:
-		room->frames = 512 * (1 + pick(in, FRAMES_MAX / 512));
+		room->frames = 512 * (1 + pick(in, FRAMES_USUAL / 512));
+		if (kind & 128)
+			room->frames = FRAMES_MAX - pick(in, 1024);
 		break;
 	default:
-		room->frames = 1 + pick(in, FRAMES_MAX);
+		room->frames = 1 + pick(in, FRAMES_USUAL);
 	}
 	*next = room->first_frame + room->frames;
 	room->physical_known = kind >> 4 & 1;
@@ -43,6 +45,18 @@ static void make_span(struct bytes *in, unsigned int number, uint64_t *next)
 		model.arena_end -= room->frames << model.spec.page_shift;
 		room->memory = model.arena_end;
 	}
+}
+
+/* A large room is a hole but for its ends: two levels of parents over few frames. */
+static void make_large_hole(struct bytes *in, unsigned int number)
+{
+	struct lab_room_spec *room = &model.rooms[number];
+	uint64_t low = pick(in, FRAMES_USUAL / 2), high = 1 + pick(in, FRAMES_USUAL / 2 - 1);
+
+	model.holes[number][0] =
+		(struct lab_hole){ .first_frame = room->first_frame + low, .frames = room->frames - low - high };
+	room->hole_count = 1;
+	room->holes = model.holes[number];
 }
 
 /* At most two holes; something is left. */
@@ -97,12 +111,12 @@ static void make_marks(struct bytes *in, unsigned int number)
 			room->min = room->low = room->high = 0;
 	}
 	for (i = 0; kind & 128 && i < LAB_ZONES && room->zone < LAB_ZONES; i++)
-		room->lowmem_reserve[i] = pick(in, 2 * FRAMES_MAX) % (kind & 32 ? 3 * FRAMES_MAX : 64);
+		room->lowmem_reserve[i] = pick(in, 2 * FRAMES_USUAL) % (kind & 32 ? 3 * FRAMES_USUAL : 64);
 }
 
 static void make_spec(struct bytes *in)
 {
-	static const uint64_t begins[] = { 0, 0, 16, 511, 512, (uint64_t)1 << 32, ((uint64_t)1 << 52) - 8192 };
+	static const uint64_t begins[] = { 0, 0, 16, 511, 512, (uint64_t)1 << 32, ((uint64_t)1 << 52) - 40960 };
 	unsigned int kind = take8(in), rooms = 1 + kind % ROOMS_MAX, i;
 	uint64_t next = begins[kind / 4 % 7];
 
@@ -123,7 +137,10 @@ static void make_spec(struct bytes *in)
 		model.rooms[i].zone = (enum lab_zone)pick(in, LAB_ZONES + 1);
 		model.rooms[i].node = model.spec.nodes ? pick(in, model.spec.nodes) : 0;
 		make_span(in, i, &next);
-		make_holes(in, i);
+		if (model.rooms[i].frames > FRAMES_USUAL)
+			make_large_hole(in, i);
+		else
+			make_holes(in, i);
 	}
 	for (i = 0; i < rooms; i++)
 		make_marks(in, i);
@@ -135,14 +152,12 @@ static void make_room(unsigned int number)
 	const struct lab_room_spec *spec = &model.rooms[number];
 	size_t i;
 
+	memset(room, 0, offsetof(struct model_room, frame) + spec->frames * sizeof(room->frame[0]));
 	rule_watermarks(&model.spec, number, &room->marks);
 	room->managed = room->free = rule_managed(spec);
 	rule_pools(&room->marks, room->managed);
 	room->first = lab_frame_page(model.lab, spec->first_frame);
 	CHECK(room->first, "room %u has no first page", number);
-	for (i = 0; i < spec->hole_count; i++)
-		memset(&room->frame[spec->holes[i].first_frame - spec->first_frame], 0,
-		       spec->holes[i].frames * sizeof(room->frame[0]));
 	for (i = 0; i < spec->hole_count; i++) {
 		uint64_t k;
 
@@ -160,7 +175,7 @@ static void *make_labyrinth(struct bytes *in)
 	unsigned int i;
 	int which = -1;
 
-	memset(&model, 0, sizeof(model));
+	memset(&model, 0, (size_t)((char *)model.held - (char *)&model));
 	model.identity = LAB_IDENTITY;
 	model.arena_end = arena + sizeof(arena);
 	make_spec(in);

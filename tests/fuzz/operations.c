@@ -390,6 +390,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes in = { data, data + size };
 	unsigned int steps = 0, i;
+	struct lab_audit beside;
 	void *metadata;
 
 	make_stranger();
@@ -399,6 +400,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (bytes_left(&in) && steps++ < 400)
 		step(&in);
 	check_everything();
+	CHECK(!lab_audit(model.lab, false, &beside), "an audit beside callers: %s", beside.text);
 	for (i = 0; i < model.spec.room_count; i++)
 		lab_room_online(model.lab, i);
 	while (model.held_count) {

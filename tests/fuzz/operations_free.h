@@ -81,6 +81,7 @@ static void freed(const struct claim *claim, int error, int want)
 	uint64_t frame = UINT64_MAX;
 
 	locate(claim->page, &frame);
+	SHOW("free of frame %" PRIu64 ", order %u, owner %u, use %u: %d\n", frame, claim->order, claim->owner, claim->use, error);
 	CHECK(error == want, "a free of order %u, owner %u, use %u answered %d, not %d (frame %" PRIu64 ")", claim->order,
 	      claim->owner, claim->use, error, want, frame);
 	if (error) {
@@ -195,29 +196,28 @@ static const void *any_page(struct bytes *in)
 	const char *base = held ? (const char *)held->page : (const char *)room->first;
 	unsigned int kind = take8(in);
 
-	switch (kind % 8) {
-	case 0:
-	case 1:
+	switch (kind % 16) {
+	case 0 ... 7:
 		return base;
-	case 2:
-		return base + 8 * (kind / 8); /* a frame behind it: perhaps of its block */
-	case 3:
-		return base + kind / 8 % 8; /* inside a tag */
-	case 4:
+	case 8 ... 10:
+		return base + 8 * (kind / 16); /* a frame behind it: perhaps of its block */
+	case 11:
+		return base + kind / 16 % 8; /* inside a tag */
+	case 12:
 		return (const char *)room->first + ((int)take16(in) - 4096) * 8; /* of the room, or before, or behind */
-	case 5:
+	case 13:
 		return (const void *)(uintptr_t)take64(in);
-	case 6:
-		return kind & 8 ? NULL : (const void *)((const char *)model.lab + take16(in));
+	case 14:
+		return kind & 16 ? NULL : (const void *)((const char *)model.lab + take16(in));
 	default:
-		return kind & 8 ? (const void *)stranger : (const void *)(uintptr_t)-(intptr_t)take8(in);
+		return kind & 16 ? (const void *)stranger : (const void *)(uintptr_t)-(intptr_t)take8(in);
 	}
 }
 
 static void op_free_wrongly(struct bytes *in)
 {
 	struct claim claim = { .page = any_page(in) };
-	unsigned int how = take8(in), twist = take8(in);
+	unsigned int how = take8(in), what = take8(in), twist = what < 192 ? 1u << what % 4 : what, far = what & 64;
 	const struct lab_ref *old = &stale[how / 8 % STALE_MAX];
 	uint64_t frame = 0;
 
@@ -227,27 +227,31 @@ static void op_free_wrongly(struct bytes *in)
 		claim = (struct claim){ .page = claim.page, .order = held->order, .owner = held->owner, .use = held->use,
 					.generation = held->generation };
 	}
-	claim.order = twist & 1 ? take8(in) % 16 : twist & 128 ? take16(in) << 8 : claim.order;
-	claim.owner = twist & 2 ? take16(in) + (twist & 64 ? 0x10000u : 0) : claim.owner;
-	claim.use = twist & 4 ? take8(in) + (twist & 64 ? 0x100u : 0) : claim.use;
-	claim.generation = twist & 8 ? claim.generation - 1 - twist / 16 : claim.generation;
+	if (twist & 1)
+		claim.order = far ? take16(in) << 8 : take8(in) % 16;
+	if (twist & 2)
+		claim.owner = take16(in) + (far ? 0x10000u : 0);
+	if (twist & 4)
+		claim.use = take8(in) + (far ? 0x100u : 0);
+	if (twist & 8)
+		claim.generation -= 1 + far;
 	switch (how % 8) {
 	case 0:
 		claim.generation = old->generation;
 		free_by_ref(claim, old->frame);
 		return;
 	case 1:
-		free_by_ref(claim, twist & 16 ? take64(in) : frame);
+		free_by_ref(claim, far ? take64(in) : frame);
 		return;
 	case 2:
 		free_by_address(claim.order, (void *)(uintptr_t)take64(in));
 		return;
 	case 3:
-		frame = (uintptr_t)arena + ((uint64_t)take16(in) << (twist & 16 ? 12 : 4)) - (twist & 32 ? 65536 : 0);
+		frame = (uintptr_t)arena + ((uint64_t)take16(in) << (far ? 12 : 4)) - (how & 8 ? 65536 : 0);
 		free_by_address(claim.order, (void *)(uintptr_t)frame);
 		return;
 	default:
-		free_by_page(claim, how / 8);
+		free_by_page(claim, how & 128 ? how / 8 : 2);
 	}
 }
 
