@@ -58,7 +58,7 @@ static inline void take_user_room(struct bytes *in, struct hostile_user *to, uns
 {
 	static const enum lab_room_kind kinds[] = { LAB_ROOM_ANONYMOUS, LAB_ROOM_METADATA, LAB_ROOM_METADATA, LAB_ROOM_HUGETLB };
 	struct lab_user_room *room = &to->rooms[number];
-	unsigned int kind = take8(in), marks = take8(in);
+	unsigned int kind = take8(in), marks = take8(in), memory = take8(in);
 
 	room->name = kind & 128 ? "wide" : number ? "other" : "first";
 	room->kind = (enum lab_room_kind)sane_or(in, kinds[kind % 4]);
@@ -66,9 +66,9 @@ static inline void take_user_room(struct bytes *in, struct hostile_user *to, uns
 	room->node = (unsigned int)sane_or(in, 0);
 	room->size = sane_or(in, (1 + take8(in)) * (to->spec.page_size ? to->spec.page_size : 4096));
 	room->first_frame = sane_or(in, 0);
-	room->locked = kind == 77;
-	room->prefaulted = kind % 32 == 5;
-	room->bind = kind % 32 == 6;
+	room->locked = memory & 128 && memory & 1;
+	room->prefaulted = memory & 128 && memory & 2;
+	room->bind = memory & 128 && memory & 4;
 	room->watermarks = marks & 1;
 	if (marks & 2) {
 		room->min = sane_or(in, take8(in) % 32);

@@ -9,8 +9,8 @@
 #include "bytes.h"
 #include "trace.h"
 
-#define TEXT_MAX ((size_t)320 << 10)
-#define EVENTS_MAX 512u
+#define TEXT_MAX ((size_t)640 << 10)
+#define EVENTS_MAX 4096u
 
 struct text {
 	size_t length;
@@ -67,6 +67,7 @@ struct composer {
 	struct expected *expected;
 	unsigned int format; /* 0 perf script, 1 ftrace, 2 trace-cmd report */
 	bool known; /* some line was a trace's */
+	bool burst; /* there was a long one */
 };
 
 static inline lab_gfp_t compose_flags(const struct composer *to)
@@ -160,6 +161,28 @@ static inline void compose_event(struct composer *to, bool free, bool failed)
 	to->expected->event[to->expected->events++] = event;
 }
 
+/* The same event many times, each with the next frame: tables grow. */
+static inline void compose_burst(struct composer *to)
+{
+	unsigned int n = take8(to->in) * (to->burst ? 1 : 16), kind = take8(to->in), order = kind % (kind & 16 ? 12 : 4), i;
+	struct trace_event event = { .kind = kind & 128 ? TRACE_FREE : TRACE_ALLOC, .order = (uint8_t)order };
+	uint64_t first = 1 + take16(to->in);
+	char line[128];
+
+	for (i = 0; i < n && to->expected->events < EVENTS_MAX; i++) {
+		event.frame = (first + i) << order;
+		event.gfp = event.kind == TRACE_ALLOC ? LAB_GFP_ATOMIC : 0;
+		snprintf(line, sizeof(line), "a-1 [000] 0.0: mm_page_%s: page=0x1 pfn=%" PRIu64 " order=%u%s\n",
+			 event.kind == TRACE_FREE ? "free" : "alloc", event.frame, order, event.kind == TRACE_FREE ? "" : " gfp_flags=GFP_ATOMIC");
+		text_say(to->text, line);
+		to->expected->event[to->expected->events++] = event;
+		to->expected->counts.lines++;
+	}
+	to->known |= i != 0;
+	to->burst |= i > 256;
+	*(event.kind == TRACE_FREE ? &to->expected->counts.frees : &to->expected->counts.allocs) += i;
+}
+
 /* A line that is no page request, and what it counts as. */
 static inline void compose_aside(struct composer *to)
 {
@@ -219,6 +242,11 @@ static inline void compose(struct bytes *in, struct text *text, struct expected 
 	}
 	while (bytes_left(in) && expected->events < EVENTS_MAX && text->length < TEXT_MAX / 2) {
 		kind = take8(in);
+		if (kind >= 252) {
+			compose_burst(&to);
+			kind = 0;
+			continue;
+		}
 		if (kind < 230)
 			compose_event(&to, kind & 1, kind >= 224 && !(kind & 1));
 		else

@@ -18,7 +18,7 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 # harness NAME: what it is made of, with which names put in another's place (-D)
 harness() {
-	cover=()
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
 	case $1 in
 	operations)
 		sources=(core/*.c) extra=() libraries=() cover=(-fno-sanitize-coverage=trace-cmp)
@@ -26,7 +26,7 @@ harness() {
 		;;
 	trace)
 		sources=(tools/trace.c tools/input.c tools/gfp_names.c tools/replay_plan.c tools/replay_held.c)
-		extra=(-Dread=fuzz_read) libraries=(-llzma)
+		extra=(-Dread=fuzz_read) libraries=(-llzma) cover=(-fno-sanitize-coverage=trace-cmp)
 		options=(-max_len=2048) promises='tools'
 		;;
 	configuration)
@@ -38,7 +38,7 @@ harness() {
 }
 
 make_harness() {
-	cover=()
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
 	local name=$1 objects=$place/$1.o
 	rm -rf "$objects" && mkdir -p "$objects" || return 1
 	printf '%s\n' "${sources[@]}" | xargs -P 2 -I{} bash -c '
@@ -51,13 +51,13 @@ make_harness() {
 
 # run_harness CASE SECONDS NAME ARGUMENT...: one case, with what it found and how to see it again
 run_harness() {
-	cover=()
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
 	local case=$1 limit=$2 name=$3 out=$place/$3.out units
 	shift 3
 	check "$case" "$limit" "$place/$name" "${options[@]}" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
 		"-artifact_prefix=$place/found/$name-" "$@" >"$out"
 	# The thousands of lines about each new input are of no use.
-	grep -avE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)' "$out"
+	grep -avE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)|NEW_FUNC' "$out"
 	sed -nE "s|.*Test unit written to (.*)|again: FUZZ_SHOW=1 $place/$name \1|p" "$out"
 	units=$(sed -nE 's|^stat::number_of_executed_units: *([0-9]+)|\1|p' "$out")
 	executed=$((executed + ${units:-0}))
