@@ -1,0 +1,84 @@
+#!/bin/bash
+# libFuzzer with ASan and UBSan (clang): operations beside a model, traces, configurations; long: an hour each
+. "$(dirname "$0")/../../scripts/suite.sh"
+
+# fuzz.sh [HARNESS]; also FUZZ_ONLY=HARNESS.  FUZZ_SEED=N: this seed.  MUTANT=1: the seeds, and a few seconds.
+# The seeds (tests/fuzz/seeds) are inputs that reach all that was ever reached, and what once failed; what a run finds new
+# goes to build/suites/fuzz/corpus, what fails to build/suites/fuzz/found.
+only=${1:-${FUZZ_ONLY:-}}
+place=$WORK/fuzz
+seconds=$(short_or_long 50 3600)
+[ -z "${MUTANT:-}" ] || seconds=8
+seed=${FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+sanitize=address,undefined
+flags=(-g -O1 -std=gnu11 -fno-omit-frame-pointer -Wall -Wextra -Werror -Wshadow -fno-sanitize-recover=undefined -Iinclude -Itools)
+
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:allocator_may_return_null=1:quarantine_size_mb=64
+export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
+
+# harness NAME: what it is made of, with which names put in another's place (-D)
+harness() {
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
+	case $1 in
+	operations)
+		sources=(core/*.c) extra=() libraries=() cover=(-fno-sanitize-coverage=trace-cmp)
+		options=(-max_len=1024) promises='P2 P5 P6'
+		;;
+	trace)
+		sources=(tools/trace.c tools/input.c tools/gfp_names.c tools/replay_plan.c tools/replay_held.c)
+		extra=(-Dread=fuzz_read) libraries=(-llzma) cover=(-fno-sanitize-coverage=trace-cmp)
+		options=(-max_len=2048) promises='tools'
+		;;
+	configuration)
+		sources=(core/*.c homes/linux-user/*.c tools/replay_options.c tools/replay_machine.c)
+		extra=(-Dmmap=fuzz_mmap -Dmunmap=fuzz_munmap) libraries=()
+		options=(-max_len=1024 -close_fd_mask=1) promises='P5'
+		;;
+	esac
+}
+
+make_harness() {
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
+	local name=$1 objects=$place/$1.o
+	rm -rf "$objects" && mkdir -p "$objects" || return 1
+	printf '%s\n' "${sources[@]}" | xargs -P 2 -I{} bash -c '
+		name=$1 to=$2/$(printf %s "$1" | tr / -).o
+		shift 2
+		exec clang "$@" -c "$name" -o "$to"' - {} "$objects" "${flags[@]}" "-fsanitize=fuzzer-no-link,$sanitize" "${cover[@]}" \
+		"${extra[@]}" &&
+		clang "${flags[@]}" "-fsanitize=fuzzer,$sanitize" "${cover[@]}" "tests/fuzz/$name.c" "$objects"/*.o "${libraries[@]}" -o "$place/$name"
+}
+
+# run_harness CASE SECONDS NAME ARGUMENT...: one case, with what it found and how to see it again
+run_harness() {
+	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
+	local case=$1 limit=$2 name=$3 out=$place/$3.out units
+	shift 3
+	check "$case" "$limit" "$place/$name" "${options[@]}" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
+		"-artifact_prefix=$place/found/$name-" "$@" >"$out"
+	# The thousands of lines about each new input are of no use.
+	grep -avE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)|NEW_FUNC' "$out"
+	sed -nE "s|.*Test unit written to (.*)|again: FUZZ_SHOW=1 $place/$name \1|p" "$out"
+	units=$(sed -nE 's|^stat::number_of_executed_units: *([0-9]+)|\1|p' "$out")
+	executed=$((executed + ${units:-0}))
+	grep -qa "^ok $SUITE/$case" "$out"
+}
+
+mkdir -p "$place/found" || exit 1
+known=
+for name in operations trace configuration; do
+	[ -z "$only" ] || [ "$only" = "$name" ] || continue
+	known=1 executed=0
+	harness "$name"
+	if ! make_harness "$name"; then
+		fail "$name" "does not build"
+		continue
+	fi
+	mkdir -p "$place/corpus/$name"
+	run_harness "$name.seeds" 300 "$name" -runs=0 "tests/fuzz/seeds/$name" || continue
+	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-max_total_time=$seconds" -len_control=20 \
+		"$place/corpus/$name" "tests/fuzz/seeds/$name" || continue
+	printf 'machine: %s | fuzz: %s | %d\n' "$promises" "$name" "$executed" | tee -a "$WORK/proof.cases"
+done
+[ -n "$known" ] || fail "$only" "no such harness"
+exit 0
