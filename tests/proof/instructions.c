@@ -35,12 +35,17 @@ int main(void)
 #include "instructions_branch.h"
 #include "instructions_judge.h"
 
-/* In the short form, behind so many instructions of a call only each so manyth boundary. */
-#define ALL_BOUNDARIES 1500u
-#define THEN_EACH 13u
+/*
+ * In the short form: behind so many instructions of a call only each so manyth boundary, and none behind the last
+ * number; and stop and keep by turns.
+ */
+#define ALL_BOUNDARIES 800u
+#define THEN_EACH 31u
+#define NONE_BEHIND 4000u
+#define STORM_DEPTH 1500u
 
-static unsigned int passes; /* ways to inject at each boundary */
-static uint64_t thinned;    /* boundaries left out */
+static unsigned int pass;   /* which way to inject; the first one: and what else there is to be done */
+static uint64_t thinned, cut; /* boundaries left out, calls not gone through to their end */
 
 static void run_op(void *unused)
 {
@@ -77,43 +82,46 @@ static void do_keep(unsigned int turn)
 	seen.neutral = false;
 }
 
-/* Which of all ways it is that thing `number` happens in at a boundary. */
-static unsigned int turn_at(uint64_t boundary, unsigned int number)
+enum what { INJECT, STOP, KEEP, WHATS };
+
+/* Which of all ways it is to happen in. */
+static unsigned int turn_at(uint64_t boundary)
 {
-	return (unsigned int)((machine.seed * 31 + boundary + number * pair.length) % (4 * COMBINATIONS));
+	return (unsigned int)((machine.seed * 31 + boundary + pass * pair.length) % (4 * COMBINATIONS));
 }
 
 /* Is this to be done?  Its name is left in case_name. */
-static bool wanted_at(uint64_t boundary, unsigned int number)
+static bool wanted_at(uint64_t boundary, unsigned int what)
 {
-	static const char *const what[] = { "stop", "keep" };
+	static const char *const name[] = { "inject", "stop", "keep" };
 
+	if (what != INJECT && (pass || (!machine.long_form && (boundary & 1) != (what == KEEP))))
+		return false;
 	snprintf(case_name, sizeof(case_name), "%s/%s/%05" PRIu64 " %s-%u", pair.op->name, state->name, boundary,
-		 number < passes ? "inject" : what[number - passes], turn_at(boundary, number));
+		 name[what], turn_at(boundary));
 	return machine_wants(case_name);
 }
 
-static bool start(uint64_t boundary, unsigned int *number)
+static bool start(uint64_t boundary, unsigned int *what)
 {
-	unsigned int turn;
+	unsigned int turn = turn_at(boundary);
 
 	if (!chosen(boundary)) {
-		thinned++;
+		thinned += !pass;
 		return false;
 	}
-	while (*number < passes + 2 && !wanted_at(boundary, *number))
-		++*number;
-	if (*number >= passes + 2)
+	while (*what < WHATS && !wanted_at(boundary, *what))
+		++*what;
+	if (*what == WHATS)
 		return false;
-	turn = turn_at(boundary, *number);
 	machine.cases++;
 	nested.count = 0;
 	others.count = 0;
 	seen = seen_first;
 	seen_now();
-	if (*number < passes)
+	if (*what == INJECT)
 		do_inject(turn);
-	else if (*number == passes)
+	else if (*what == STOP)
 		do_stop(turn);
 	else
 		do_keep(turn);
@@ -130,47 +138,42 @@ static void end(void)
 
 /* ---- all boundaries of one call, one branch after the other ---- */
 
-static void count_nothing(const ucontext_t *at, uint64_t instruction, void *data)
-{
-	(void)at;
-	(void)instruction;
-	(void)data;
-}
-
-static void through(void)
-{
-	rewind_all();
-	op_lets_go(pair.op);
-	pair.any = false;
-	branch_run(run_op, start, end);
-	case_place = 0;
-	snprintf(case_name, sizeof(case_name), "%s/%s/", pair.op->name, state->name);
-	if (world.answer.code != pair.usual.code || memcmp(metadata, metadata_usual, metadata_bytes))
-		FAIL("the trunk ended otherwise than an undisturbed run: %ld", world.answer.code);
-}
-
-static uint64_t length_of(void)
+static void through_once(void)
 {
 	uint64_t length;
 
 	rewind_all();
 	op_lets_go(pair.op);
-	branch.branching = false;
-	branch.call = run_op;
-	length = stepper_run(branch_call, NULL, count_nothing, NULL);
-	rewind_all();
-	return length;
+	pair.any = false;
+	length = branch_run(run_op, start, end, pair.depth);
+	case_place = 0;
+	snprintf(case_name, sizeof(case_name), "%s/%s/", pair.op->name, state->name);
+	if (world.answer.code != pair.usual.code || memcmp(metadata, metadata_usual, metadata_bytes))
+		FAIL("the trunk ended otherwise than an undisturbed run: %ld", world.answer.code);
+	if (pass && length != pair.length)
+		FAIL("%" PRIu64 " instructions, and %" PRIu64 " before", length, pair.length);
+	pair.length = length;
+}
+
+/* As often as it takes for every way to inject. */
+static void through(void)
+{
+	unsigned int ways = (machine.long_form ? 4 : 1) * COMBINATIONS;
+
+	for (pass = 0; !pass || pass * pair.length < ways; pass++)
+		through_once();
+	cut += pair.length > pair.depth;
 }
 
 /* ---- storms ---- */
 
-enum storm { NEUTRAL, COMES, GOES, STORMS };
+enum storm_kind { NEUTRAL, COMES, GOES, STORMS };
 
 static struct {
-	enum storm kind;
+	enum storm_kind kind;
 	unsigned int turn;
-	uint64_t budget, end; /* instructions: with calls in between, and in all */
-	uint64_t longest, cap;
+	uint64_t budget, end; /* instructions: with calls in between, and in all (UINT64_MAX: no matter) */
+	uint64_t steps;	      /* of all storms */
 } storm;
 
 static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
@@ -181,10 +184,12 @@ static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
 	(void)data;
 	case_place = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
 	if (instruction == storm.end) {
-		FAIL("it has not ended after %" PRIu64 " instructions, %" PRIu64 " of them alone", storm.end,
+		FAIL("it has not ended after %" PRIu64 " instructions, the last %" PRIu64 " of them alone", storm.end,
 		     storm.end - storm.budget);
 		exit(1);
 	}
+	if (instruction == storm.budget && storm.end == UINT64_MAX)
+		branch_let_go(at);
 	if (instruction >= storm.budget)
 		return;
 	seen_now();
@@ -196,20 +201,22 @@ static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
 }
 
 /*
- * What an order-0 call needs at most is 64 walks, a block 4; nothing else walks.  Storms give up after as many
- * instructions; then the call is alone, and once that long is its bound.
+ * An order-0 call walks 64 times at most, a block 4 times; nothing else walks.  A storm lasts for as many of the
+ * call's longest undisturbed runs; then the call is alone, and must end within two more.  A call too long for the
+ * short form is stormed at its beginning, and only has to end.
  */
 static void blow(unsigned int turn, uint64_t longest)
 {
-	uint64_t rounds = pair.op->type == TAKE || pair.op->type == TAKE_MANY ? pair.op->order ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX : 2;
+	bool takes = pair.op->type == TAKE || pair.op->type == TAKE_MANY;
+	bool fully = machine.long_form || pair.op == ops; /* in the short form one operation's storms blow to the last round */
+	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
 	const struct class *class;
-	uint64_t n;
 
-	storm.kind = (enum storm)(turn % STORMS);
+	storm.kind = (enum storm_kind)(turn % STORMS);
 	storm.turn = turn / STORMS;
 	class = &classes[storm.turn / ORDERS % CLASSES];
-	storm.budget = rounds * longest;
-	storm.end = storm.budget + 2 * longest;
+	storm.budget = longest > pair.depth ? STORM_DEPTH : rounds * longest;
+	storm.end = longest > pair.depth ? UINT64_MAX : storm.budget + 2 * longest;
 	rewind_all();
 	op_lets_go(pair.op);
 	nested.count = others.count = 0;
@@ -222,19 +229,18 @@ static void blow(unsigned int turn, uint64_t longest)
 	machine.cases++;
 	branch.branching = false;
 	branch.call = run_op;
-	n = stepper_run(branch_call, NULL, storm_visit, NULL);
-	if (n > storm.longest)
-		storm.longest = n;
+	storm.steps += stepper_run(branch_call, NULL, storm_visit, NULL);
 	judge_end();
 }
 
 static void storms(unsigned int index, uint64_t longest)
 {
-	unsigned int count = machine.long_form ? STORMS * 40 : pair.length > 4 * ALL_BOUNDARIES ? 1 : STORMS, i;
+	unsigned int count = machine.long_form ? STORMS * 40 : STORMS, i, turn;
 
 	for (i = 0; i < count; i++) {
-		unsigned int turn = (unsigned int)((machine.seed + index * 7 + i / STORMS) % COMBINATIONS * STORMS + i % STORMS);
-
+		if (!machine.long_form && longest > ALL_BOUNDARIES && i != index % STORMS)
+			continue; /* one kind of the three only */
+		turn = (unsigned int)((machine.seed + index * 7 + i / STORMS) % COMBINATIONS * STORMS + i % STORMS);
 		snprintf(case_name, sizeof(case_name), "%s/%s/storm-%u", pair.op->name, state->name, turn);
 		if (machine_wants(case_name))
 			blow(turn, longest);
@@ -243,23 +249,24 @@ static void storms(unsigned int index, uint64_t longest)
 
 /* ---- all pairs ---- */
 
-static bool pair_wanted(const char *name)
+/* Might a case whose name begins so be asked for? */
+static bool begins_wanted(const char *name)
 {
-	return !machine.only || strstr(name, machine.only) || strstr(machine.only, name) || !strchr(machine.only, '/');
+	return !machine.only || !strchr(machine.only, '/') || strstr(name, machine.only) || strstr(machine.only, name);
 }
 
 /* Prepared, if the state has what the operation needs. */
-static bool pair_ready(const struct op *op, unsigned int number)
+static bool pair_ready(const struct op *op, const struct state *in)
 {
-	state = &states[number];
-	if (!machine.long_form && ((op->where == FEW && !state->slow) || (state->ground == HIGH && op->where != TALL_TOO)))
+	if (!machine.long_form && ((op->where == FEW && !in->slow) || (in->ground == HIGH && op->where != TALL_TOO)))
 		return false;
-	set_up(&states[number]);
-	snprintf(case_name, sizeof(case_name), "%s/%s/", op->name, state->name);
+	set_up(in);
+	snprintf(case_name, sizeof(case_name), "%s/%s/", op->name, in->name);
 	case_place = 0;
 	if (!op_possible(op))
 		return false;
 	pair_begin(op, run_op);
+	pair.depth = machine.long_form ? UINT64_MAX : NONE_BEHIND;
 	return true;
 }
 
@@ -270,27 +277,23 @@ static void perform(unsigned int index)
 	char name[64];
 	unsigned int i;
 
-	for (i = 0; i < STATES; i++) {
-		snprintf(name, sizeof(name), "%s/%s/", op->name, states[i].name);
-		if (!pair_wanted(op->name) && !strstr(machine.only, op->name))
+	snprintf(name, sizeof(name), "%s/", op->name);
+	for (i = 0; i < STATES && begins_wanted(name); i++) {
+		if (!pair_ready(op, &states[i]))
 			continue;
-		if (!pair_ready(op, i))
-			continue;
-		pair.length = length[i] = length_of();
+		through(); /* where nothing of it is wanted: to know its length */
+		length[i] = pair.length;
 		longest = length[i] > longest ? length[i] : longest;
-		passes = machine.long_form ? 4 * COMBINATIONS : (unsigned int)((COMBINATIONS + length[i] - 1) / length[i]);
-		if (pair_wanted(name))
-			through();
 	}
 	for (i = 0; i < STATES; i++) {
-		snprintf(name, sizeof(name), "%s/%s/", op->name, states[i].name);
-		if (!length[i] || !pair_wanted(name) || !pair_ready(op, i))
+		if (!length[i] || !pair_ready(op, &states[i]))
 			continue;
 		pair.length = length[i];
 		storms(index * (unsigned int)STATES + i, longest);
 	}
 	if (machine.cases > cases)
-		printf("%-24s %8" PRIu64 " cases, %6" PRIu64 " instructions at most\n", op->name, machine.cases - cases, longest);
+		printf("%-24s %8" PRIu64 " cases, %6" PRIu64 " instructions at most%s\n", op->name, machine.cases - cases, longest,
+		       longest > pair.depth ? ", cut" : "");
 }
 
 static void stuck(int signal)
@@ -315,8 +318,10 @@ int main(int argc, char **argv)
 	others_begin();
 	for (i = 0; i < OPS; i++)
 		perform(i);
-	if (thinned)
-		printf("thinned: %" PRIu64 " boundaries of calls of more than %u instructions\n", thinned, ALL_BOUNDARIES);
+	printf("storms: %" PRIu64 " instructions\n", storm.steps);
+	if (thinned || cut)
+		printf("thinned: %" PRIu64 " boundaries behind the first %u left out; %" PRIu64 " calls gone through up to %u\n",
+		       thinned, ALL_BOUNDARIES, cut, NONE_BEHIND);
 	return machine_end(PROMISES, MACHINE);
 }
 

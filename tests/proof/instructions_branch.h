@@ -32,6 +32,7 @@ static struct {
 	branch_starter *start;
 	branch_ender *end;
 	void (*call)(void *);
+	uint64_t depth; /* behind so many instructions the trunk goes on at full speed */
 	uint64_t boundary;
 	unsigned int number;
 	volatile bool inside, branching;
@@ -99,9 +100,19 @@ static void branch_back(int signal, siginfo_t *info, void *context)
 	branch_next(context);
 }
 
+/* No more steps: on at full speed. */
+static void branch_let_go(const ucontext_t *at)
+{
+	((ucontext_t *)(uintptr_t)at)->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG; /* the handler's own */
+}
+
 static void branch_visit(const ucontext_t *at, uint64_t instruction, void *data)
 {
 	(void)data;
+	if (instruction == branch.depth) {
+		branch_let_go(at);
+		return;
+	}
 	if (instruction == 0) /* at the entry: where the return address stands */
 		branch.stack_top = (unsigned char *)at->uc_mcontext.gregs[REG_RSP] + sizeof(void *);
 	case_place = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
@@ -110,7 +121,7 @@ static void branch_visit(const ucontext_t *at, uint64_t instruction, void *data)
 	branch.boundary = instruction;
 	branch.number = 0;
 	branch_save(at);
-	branch_next((ucontext_t *)(uintptr_t)at); /* the handler's own, to be changed */
+	branch_next((ucontext_t *)(uintptr_t)at);
 }
 
 static void branch_call(void *unused)
@@ -124,8 +135,8 @@ static void branch_call(void *unused)
 	}
 }
 
-/* Returns the trunk's instructions. */
-static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_ender *end)
+/* Returns how many of the trunk's instructions were gone through, `depth` at most. */
+static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_ender *end, uint64_t depth)
 {
 	static unsigned char stack[262144];
 	stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
@@ -139,6 +150,7 @@ static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_e
 	branch.start = start;
 	branch.end = end;
 	branch.call = call;
+	branch.depth = depth;
 	branch.metadata = realloc(branch.metadata, metadata_bytes);
 	return stepper_run(branch_call, NULL, branch_visit, NULL);
 }

@@ -73,20 +73,21 @@ static void call_request(const struct op *op)
 	world.answer.seen[0] = (uint64_t)(answer.room + 1);
 }
 
-static void took_address(void *address)
+/* NULL says no code: for a block it is as good as "no such block", which is the weaker claim. */
+static void took_address(void *address, unsigned int order)
 {
-	took(address ? lab_address_page(lab, address) : (struct lab_page *)(intptr_t)-LAB_ENOMEM);
+	took(address ? lab_address_page(lab, address) :
+		       (struct lab_page *)(intptr_t)(order ? -LAB_ENOSPC : -LAB_ENOMEM));
 }
 
 static void call_address(const struct op *op)
 {
-	took_address(lab_alloc(lab, op->gfp, op->order));
+	took_address(lab_alloc(lab, op->gfp, op->order), op->order);
 }
 
 static void call_exclusive(const struct op *op)
 {
-	(void)op;
-	took_address(labyrinth_void_alloc_page_gfp_atomic_exclusive());
+	took_address(labyrinth_void_alloc_page_gfp_atomic_exclusive(), op->order);
 }
 
 static void call_at(const struct op *op)
@@ -260,7 +261,7 @@ static const struct op ops[] = {
 	{ "alloc-dma", TAKE, call_pages, 0, LAB_DMA | LAB_GFP_NOWAIT, 0, FLAT },
 	{ "alloc-wrong", TAKE, call_pages, 0, LAB_MOVABLE | LAB_RECLAIMABLE, 0, FLAT },
 	{ "alloc-1", TAKE, call_pages, 1, KERNEL, 0, FLAT },
-	{ "alloc-3", TAKE, call_pages, 3, KERNEL, 0, TALL_TOO },
+	{ "alloc-3", TAKE, call_pages, 3, KERNEL, 0, FLAT },
 	{ "alloc-3-atomic", TAKE, call_pages, 3, LAB_GFP_ATOMIC, 0, FLAT },
 	{ "alloc-4-memalloc", TAKE, call_pages, 4, LAB_MEMALLOC, 0, FLAT },
 	{ "alloc-6", TAKE, call_pages, 6, KERNEL, 0, FLAT },
@@ -314,7 +315,7 @@ static const struct op ops[] = {
 	{ "offline-first", LEAVE, call_offline, 0, 0, -2, TALL_TOO },
 	{ "online", RETURN, call_online, 0, 0, OUT, TALL_TOO },
 	{ "online-not-out", STILL, call_online, 0, 0, SINGLE, FLAT },
-	{ "room-offline", CLOSE, call_close, 0, 0, 0, FLAT },
+	{ "room-offline", CLOSE, call_close, 0, 0, 0, FEW },
 	{ "room-online", OPEN, call_open, 0, 0, 0, FLAT },
 	{ "page-info", STILL, call_info, 0, 0, OWNED, FLAT },
 	{ "page-ref", STILL, call_ref, 0, 0, HANDLED, FLAT },
@@ -364,7 +365,8 @@ static bool op_possible(const struct op *op)
 
 	if (op->type == OPEN)
 		return state->closed;
-	if (op->call == call_free_address || op->call == call_free_exclusive)
+	if (op->call == call_free_address || op->call == call_free_exclusive || op->call == call_address ||
+	    op->call == call_exclusive)
 		return ground->memory;
 	if (op->type != GIVE)
 		return true;

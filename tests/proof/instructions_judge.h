@@ -21,6 +21,7 @@ static struct pair {
 	bool single;	    /* takes effect at one instruction */
 	bool pools;
 	uint64_t length;    /* instructions */
+	uint64_t depth;	    /* how many are gone through at most */
 	uint64_t last;	    /* how many frames others could have at the boundary before */
 	bool any;	    /* there was one */
 } pair;
@@ -88,8 +89,8 @@ static void judge_refused(long code)
 			FAIL("the call says no such block, but one of order %d was always free", seen.whole);
 		break;
 	case -LAB_EAGAIN:
-		/* One disturbance cannot spoil every round. */
-		if (!seen.stormy || (!op->order && !seen.in_hand))
+		/* One disturbance cannot spoil every round; nor what always leaves a frame, and holds nothing that it gives back. */
+		if (!seen.stormy || (!op->order && !seen.in_hand && seen.least))
 			FAIL("the call says try again, after %s", seen.stormy ? "calls that hold nothing" : "one disturbance");
 		break;
 	default:
@@ -103,8 +104,8 @@ static void judge_take(void)
 	long code = world.answer.code;
 
 	judge_taken();
-	if (pair.op->type == TAKE_MANY)
-		seen_now();
+	if (code < 0 || pair.op->type == TAKE_MANY)
+		seen_now(); /* what it has put back, or left */
 	/* Nothing has moved: nothing else to be said. */
 	if (!pair.pools && seen.neutral && !seen.stormy && code != pair.usual.code)
 		FAIL("the call says %ld instead of %ld, and nothing had changed", code, pair.usual.code);
@@ -206,8 +207,8 @@ static void judge_obtained(uint64_t n)
 
 	if (pair.single && n != before && n != after)
 		FAIL("others could have %" PRIu64 " frames, neither %" PRIu64 " nor %" PRIu64, n, before, after);
-	if (pair.tentative && before >= hand && before - hand < low)
-		low = before - hand; /* it may hold so many and put them back, and one more to pay with */
+	if (pair.tentative && before < low + hand)
+		low = before > hand ? before - hand : 0; /* it may hold so many and put them back, and one more to pay with */
 	if (n < low || n > high)
 		FAIL("others could have %" PRIu64 " frames, of %" PRIu64 " to %" PRIu64, n, low, high);
 	if (pair.any && !pair.tentative && (after < before ? n > pair.last : n < pair.last))

@@ -59,6 +59,7 @@ static void check_refusal(const char *who, unsigned int order, long code, const 
 			FAIL("%s, order %u: out of memory, but a call may give back", who, order);
 		break;
 	case -LAB_ENOSPC:
+		/* (While a call is stopped behind its claim of the very last frame this is said too, not ENOMEM.) */
 		if (!order || (look->whole >= (int)order && !outer_gives))
 			FAIL("%s, order %u: no such block, but one of order %d is free", who, order, look->whole);
 		break;
@@ -115,15 +116,13 @@ static void nested_take(const struct class *class, unsigned int order)
 		page = lab_alloc_request(lab, &request, NULL);
 	} else if (class->manner == BY_ADDRESS && ground->memory) {
 		address = lab_alloc(lab, class->gfp, order);
-		if (!address) /* says no code: judged by what it may have */
-			page = look.whole >= (int)order ? (struct lab_page *)(intptr_t)-LAB_ENOSPC : NULL;
-		else
+		if (address)
 			page = lab_address_page(lab, address);
+		else /* says no code: judged by the weakest that it can mean */
+			page = (struct lab_page *)(intptr_t)(look.tentative ? -LAB_EAGAIN : order ? -LAB_ENOSPC : -LAB_ENOMEM);
 	} else {
 		page = lab_alloc_pages(lab, class->gfp, order);
 	}
-	if (!page)
-		return;
 	if (lab_is_err(page)) {
 		check_refusal(class->name, order, lab_ptr_err(page), &look);
 		return;

@@ -53,9 +53,9 @@ static const struct ground {
 	struct lab_room_spec room[2];
 } grounds[] = {
 	{ "plain", LEAF, 2 * LEAF, true, 1, { { .name = "plain", .zone = LAB_ZONE_NORMAL, .frames = 2 * LEAF } } },
-	/* Pools of 6, 2, 8 (inside min), 4 and 4 frames, at the room's low end. */
+	/* Pools of 3, 1, 4 (inside min), 2 and 2 frames, at the room's low end. */
 	{ "pools", LEAF, 2 * LEAF, true, 1,
-	  { { .name = "pools", .zone = LAB_ZONE_NORMAL, .frames = 2 * LEAF, .min = 16, .low = 20, .high = 24 } } },
+	  { { .name = "pools", .zone = LAB_ZONE_NORMAL, .frames = 2 * LEAF, .min = 8, .low = 10, .high = 12 } } },
 	{ "two", LEAF, 2 * LEAF, true, 2,
 	  { { .name = "normal", .zone = LAB_ZONE_NORMAL, .first_frame = LEAF, .frames = LEAF, .min = 8, .low = 10, .high = 12 },
 	    { .name = "dma", .zone = LAB_ZONE_DMA, .frames = 64, .min = 4, .low = 5, .high = 6,
@@ -90,9 +90,9 @@ static const struct state {
 	{ .name = "pools-swap", .slow = true, .ground = POOLS, .fill = SPLINTERS, .empty = true },
 	{ .name = "pools-one-left", .ground = POOLS, .fill = FULL, .near = true, .left = { 226 } },
 	{ .name = "pools-full", .ground = POOLS, .fill = FULL },
-	{ .name = "pools-drawn", .slow = true, .ground = POOLS, .fill = FULL, .drawn = { 10 } },
-	{ .name = "pools-one-kept", .ground = POOLS, .fill = FULL, .drawn = { 23 } },
-	{ .name = "pools-dry", .ground = POOLS, .fill = FULL, .drawn = { 24 } },
+	{ .name = "pools-drawn", .slow = true, .ground = POOLS, .fill = FULL, .drawn = { 5 } },
+	{ .name = "pools-one-kept", .ground = POOLS, .fill = FULL, .drawn = { 11 } },
+	{ .name = "pools-dry", .ground = POOLS, .fill = FULL, .drawn = { 12 } },
 	{ .name = "two-roomy", .ground = TWO, .fill = ROOMY },
 	{ .name = "two-first-full", .ground = TWO, .fill = FULL, .empty = true, .drawn = { 12 } },
 	{ .name = "two-one-left", .slow = true, .ground = TWO, .fill = FULL, .drawn = { 0, 13 }, .left = { 450 } },
