@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * instructions.c - every public operation, interrupted and stopped at each of its instructions.
+ *
+ *     instructions [--long] [--seed N] [--only 'OPERATION/STATE/BOUNDARY WHAT']
+ *
+ * Boundaries are numbered from 0; what happens there:
+ *   inject-N  the handler allocates and frees, on the same CPU, in the Nth of all ways (instructions_nested.h)
+ *   stop      other CPUs take all there is, give it back, and take it all again: exactly what is free, every
+ *             refusal true.  The call may as well be dead.  Then it goes on.
+ *   keep      others take all there is, keep it, and the call goes on
+ *   storm-N   (no boundary) the handler allocates or frees at each of the boundaries of one run
+ * Afterwards the call's own answer must be true (instructions_judge.h), and a quiet audit clean.
+ */
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+#include "machine.h"
+#include "stepper.h"
+
+#define PROMISES "P1 P2 P3 P6"
+#define MACHINE "every instruction"
+
+#ifndef STEPPER_WORKS
+
+int main(void)
+{
+	puts("SKIP " MACHINE ": it steps with the trap flag of x86-64 Linux");
+	return 77;
+}
+
+#else
+
+#include "instructions_symbols.h"
+#include "instructions_branch.h"
+#include "instructions_judge.h"
+
+/*
+ * In the short form: behind so many instructions of a call only each so manyth boundary, and none behind the last
+ * number; and stop and keep by turns.
+ */
+#define ALL_BOUNDARIES 800u
+#define THEN_EACH 31u
+#define NONE_BEHIND 4000u
+#define STORM_DEPTH 1500u
+
+static unsigned int pass;   /* which way to inject; the first one: and what else there is to be done */
+static uint64_t thinned, cut; /* boundaries left out, calls not gone through to their end */
+
+static void run_op(void *unused)
+{
+	(void)unused;
+	pair.op->call(pair.op);
+}
+
+/* ---- one thing at one boundary ---- */
+
+static bool chosen(uint64_t boundary)
+{
+	return machine.long_form || boundary < ALL_BOUNDARIES || boundary % THEN_EACH == 0;
+}
+
+static void do_inject(unsigned int turn)
+{
+	uint64_t held = world.holder[frame_at(victims[turn % VICTIMS])];
+
+	seen.neutral = inject(turn);
+	seen.more = held != world.holder[frame_at(victims[turn % VICTIMS])];
+}
+
+static void do_stop(unsigned int turn)
+{
+	others_do(others_drain_twice, turn);
+	judge_obtained(others.first);
+	judge_obtained_again();
+}
+
+static void do_keep(unsigned int turn)
+{
+	others_do(others_drain_once, turn);
+	judge_obtained(others.first);
+	seen.neutral = false;
+}
+
+enum what { INJECT, STOP, KEEP, WHATS };
+
+/* Which of all ways it is to happen in. */
+static unsigned int turn_at(uint64_t boundary)
+{
+	return (unsigned int)((machine.seed * 31 + boundary + pass * pair.length) % (4 * COMBINATIONS));
+}
+
+/* Is this to be done?  Its name is left in case_name. */
+static bool wanted_at(uint64_t boundary, unsigned int what)
+{
+	static const char *const name[] = { "inject", "stop", "keep" };
+
+	if (what != INJECT && (pass || (!machine.long_form && (boundary & 1) != (what == KEEP))))
+		return false;
+	snprintf(case_name, sizeof(case_name), "%s/%s/%05" PRIu64 " %s-%u", pair.op->name, state->name, boundary,
+		 name[what], turn_at(boundary));
+	return machine_wants(case_name);
+}
+
+static bool start(uint64_t boundary, unsigned int *what)
+{
+	unsigned int turn = turn_at(boundary);
+
+	if (!chosen(boundary)) {
+		thinned += !pass;
+		return false;
+	}
+	while (*what < WHATS && !wanted_at(boundary, *what))
+		++*what;
+	if (*what == WHATS)
+		return false;
+	machine.cases++;
+	nested.count = 0;
+	others.count = 0;
+	seen = seen_first;
+	seen_now();
+	if (*what == INJECT)
+		do_inject(turn);
+	else if (*what == STOP)
+		do_stop(turn);
+	else
+		do_keep(turn);
+	seen_now();
+	return true;
+}
+
+static void end(void)
+{
+	if (others.count)
+		others_do(others_give_all, others.turn);
+	judge_end();
+}
+
+/* ---- all boundaries of one call, one branch after the other ---- */
+
+static void through_once(void)
+{
+	uint64_t length;
+
+	rewind_all();
+	op_lets_go(pair.op);
+	pair.any = false;
+	length = branch_run(run_op, start, end, pair.depth);
+	case_place = 0;
+	snprintf(case_name, sizeof(case_name), "%s/%s/", pair.op->name, state->name);
+	if (world.answer.code != pair.usual.code || memcmp(metadata, metadata_usual, metadata_bytes))
+		FAIL("the trunk ended otherwise than an undisturbed run: %ld", world.answer.code);
+	if (pass && length != pair.length)
+		FAIL("%" PRIu64 " instructions, and %" PRIu64 " before", length, pair.length);
+	pair.length = length;
+}
+
+/* As often as it takes for every way to inject. */
+static void through(void)
+{
+	unsigned int ways = (machine.long_form ? 4 : 1) * COMBINATIONS;
+
+	for (pass = 0; !pass || pass * pair.length < ways; pass++)
+		through_once();
+	cut += pair.length > pair.depth;
+}
+
+/* ---- storms ---- */
+
+enum storm_kind { NEUTRAL, COMES, GOES, STORMS };
+
+static struct {
+	enum storm_kind kind;
+	unsigned int turn;
+	uint64_t budget, end; /* instructions: with calls in between, and in all (UINT64_MAX: no matter) */
+	uint64_t steps;	      /* of all storms */
+} storm;
+
+static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
+{
+	const struct class *class = &classes[storm.turn / ORDERS % CLASSES];
+	unsigned int order = storm.turn % ORDERS;
+
+	(void)data;
+	case_place = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+	if (instruction == storm.end) {
+		FAIL("it has not ended after %" PRIu64 " instructions, the last %" PRIu64 " of them alone", storm.end,
+		     storm.end - storm.budget);
+		exit(1);
+	}
+	if (instruction == storm.budget && storm.end == UINT64_MAX)
+		branch_let_go(at);
+	if (instruction >= storm.budget)
+		return;
+	seen_now();
+	if (storm.kind == NEUTRAL || (instruction & 1) == (storm.kind == GOES))
+		nested_take(class, order);
+	if (storm.kind == NEUTRAL || (instruction & 1) != (storm.kind == GOES))
+		nested_give_all();
+	seen_now();
+}
+
+/*
+ * An order-0 call walks 64 times at most, a block 4 times; nothing else walks.  A storm lasts for as many of the
+ * call's longest undisturbed runs; then the call is alone, and must end within two more.  A call too long for the
+ * short form is stormed at its beginning, and only has to end.
+ */
+static void blow(unsigned int turn, uint64_t longest)
+{
+	bool takes = pair.op->type == TAKE || pair.op->type == TAKE_MANY;
+	bool fully = machine.long_form || pair.op == ops; /* in the short form one operation's storms blow to the last round */
+	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
+	const struct class *class;
+
+	storm.kind = (enum storm_kind)(turn % STORMS);
+	storm.turn = turn / STORMS;
+	class = &classes[storm.turn / ORDERS % CLASSES];
+	storm.budget = longest > pair.depth ? STORM_DEPTH : rounds * longest;
+	storm.end = longest > pair.depth ? UINT64_MAX : storm.budget + 2 * longest;
+	rewind_all();
+	op_lets_go(pair.op);
+	nested.count = others.count = 0;
+	seen = seen_first;
+	seen.stormy = true;
+	seen.neutral = storm.kind == NEUTRAL;
+	seen.in_hand = class->manner != BY_BULK && (storm.turn % ORDERS > LAB_WORD_ORDER || (pair.pools && storm.turn % ORDERS));
+	if (storm.kind == GOES)
+		seen.more = nested_give_victim(turn);
+	machine.cases++;
+	branch.branching = false;
+	branch.call = run_op;
+	storm.steps += stepper_run(branch_call, NULL, storm_visit, NULL);
+	judge_end();
+}
+
+static void storms(unsigned int index, uint64_t longest)
+{
+	unsigned int count = machine.long_form ? STORMS * 40 : STORMS, i, turn;
+
+	for (i = 0; i < count; i++) {
+		if (!machine.long_form && longest > ALL_BOUNDARIES && i != index % STORMS)
+			continue; /* one kind of the three only */
+		turn = (unsigned int)((machine.seed + index * 7 + i / STORMS) % COMBINATIONS * STORMS + i % STORMS);
+		snprintf(case_name, sizeof(case_name), "%s/%s/storm-%u", pair.op->name, state->name, turn);
+		if (machine_wants(case_name))
+			blow(turn, longest);
+	}
+}
+
+/* ---- all pairs ---- */
+
+/* Might a case whose name begins so be asked for? */
+static bool begins_wanted(const char *name)
+{
+	return !machine.only || !strchr(machine.only, '/') || strstr(name, machine.only) || strstr(machine.only, name);
+}
+
+/* Prepared, if the state has what the operation needs. */
+static bool pair_ready(const struct op *op, const struct state *in)
+{
+	if (!machine.long_form && ((op->where == FEW && !in->slow) || (in->ground == HIGH && op->where != TALL_TOO)))
+		return false;
+	set_up(in);
+	snprintf(case_name, sizeof(case_name), "%s/%s/", op->name, in->name);
+	case_place = 0;
+	if (!op_possible(op))
+		return false;
+	pair_begin(op, run_op);
+	pair.depth = machine.long_form ? UINT64_MAX : NONE_BEHIND;
+	return true;
+}
+
+static void perform(unsigned int index)
+{
+	const struct op *op = &ops[index];
+	uint64_t length[STATES] = { 0 }, longest = 0, cases = machine.cases;
+	char name[64];
+	unsigned int i;
+
+	snprintf(name, sizeof(name), "%s/", op->name);
+	for (i = 0; i < STATES && begins_wanted(name); i++) {
+		if (!pair_ready(op, &states[i]))
+			continue;
+		through(); /* where nothing of it is wanted: to know its length */
+		length[i] = pair.length;
+		longest = length[i] > longest ? length[i] : longest;
+	}
+	for (i = 0; i < STATES; i++) {
+		if (!length[i] || !pair_ready(op, &states[i]))
+			continue;
+		pair.length = length[i];
+		storms(index * (unsigned int)STATES + i, longest);
+	}
+	if (machine.cases > cases)
+		printf("%-24s %8" PRIu64 " cases, %6" PRIu64 " instructions at most%s\n", op->name, machine.cases - cases, longest,
+		       longest > pair.depth ? ", cut" : "");
+}
+
+static void stuck(int signal)
+{
+	(void)signal;
+	machine_fail(case_name, "it does not end [at %s]", place_name(case_place));
+	_exit(1);
+}
+
+int main(int argc, char **argv)
+{
+	unsigned int i;
+
+	machine_begin(argc, argv);
+	signal(SIGTERM, stuck);
+	symbols_read();
+	memory = mmap(NULL, MEMORY_FRAMES << 12, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED) {
+		perror("mmap");
+		return 1;
+	}
+	others_begin();
+	for (i = 0; i < OPS; i++)
+		perform(i);
+	printf("storms: %" PRIu64 " instructions\n", storm.steps);
+	if (thinned || cut)
+		printf("thinned: %" PRIu64 " boundaries behind the first %u left out; %" PRIu64 " calls gone through up to %u\n",
+		       thinned, ALL_BOUNDARIES, cut, NONE_BEHIND);
+	return machine_end(PROMISES, MACHINE);
+}
+
+#endif
