@@ -86,13 +86,14 @@ static void body_kinds(void)
 	}
 }
 
-static atomic_bool beside;
+static atomic_bool there, beside;
 static _Atomic uint64_t beside_calls;
 
 /* Another thread of the caged process: single pages and small blocks, until the end. */
 static void *companion(void *unused)
 {
 	touch_stack();
+	atomic_store(&there, true);
 	while (!atomic_load(&beside))
 		;
 	for (;;) {
@@ -116,6 +117,8 @@ static void body_two_threads(void)
 	pthread_attr_setstacksize(&attributes, 2 * STACK_BYTES);
 	if (pthread_create(&thread, &attributes, companion, NULL))
 		_exit(1);
+	while (!atomic_load(&there)) /* the system calls of a thread's start are behind it */
+		sched_yield();
 	cage_settle();
 	warm_up();
 	open_labyrinths();
@@ -171,7 +174,7 @@ static _Noreturn void ended(const char *name, int status)
 		exit(machine.failures ? 1 : CANNOT);
 	}
 	machine_fail(name, "the child ended with %#x: %s", status, cage->wrong);
-	exit(1);
+	exit(machine_end("P1", "silent"));
 }
 
 static const char *name_of(const char *program, unsigned int turns, unsigned int turn)
