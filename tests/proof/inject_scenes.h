@@ -368,6 +368,9 @@ static const struct scene scenes[] = {
 		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0), GIVES("give 0", 2, 0),
 		{ "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
 		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 }, ONE("on", ON, 15) } },
+	{ "one pool pays for another", 64, .min = 8, .all_pairs = true, .prepare = hold_commons, .call = {
+		ATS("at inner", LAB_MEMALLOC, 0, POOLED(0)), GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)),
+		TAKES("all", LAB_MEMALLOC) } },
 	{ "one word, full and hinted", W, .all_parks = true, .prepare = full_hinted, .call = {
 		TAKES("take", KERNEL), GIVES("give 4", 0, 4), GIVES("give 5", 0, 5), BLOCK("block 1", KERNEL, 1) } },
 	{ "one slot lacks", 64, .min = 8, .prepare = one_drawn, .call = {
