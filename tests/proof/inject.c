@@ -27,6 +27,7 @@
 /* Runs a scene and call: long ones have more operations than can all be tried in the short form. */
 #define POINTS_SHORT 400u
 #define PAIRS_SHORT 4u /* of the pairs of other calls at a point, one in so many */
+#define FEW_CALLS 5u   /* with so many in a scene, all three of them meet */
 #define RANDOM_SHORT 300u
 #define RANDOM_LONG 20000u
 #define RETRY_STEPS 64u /* what one refused compare-and-swap may cost */
@@ -211,12 +212,13 @@ static void twice(uint64_t at, unsigned int id, uint64_t after, unsigned int sec
 static void delay_twice(uint64_t at, unsigned int id)
 {
 	bool audit = scene->all_pairs && under_test->kind == AUDIT;
+	bool all = (audit && id <= CALLS_MAX) || (scene->all_pairs && scene_calls <= FEW_CALLS);
 	unsigned int again, i;
 
-	for (again = machine.long_form || audit ? 12 : scene->all_pairs ? 3 : 1; again > 0; again--) {
-		if (!audit || id > CALLS_MAX)
+	for (again = machine.long_form || audit || all ? 12 : scene->all_pairs ? 3 : 1; again > 0; again--) {
+		if (!all)
 			twice(at, id, audit ? again : 1 + engine_random(12), (unsigned int)engine_random(scene_calls));
-		for (i = 0; i < scene_calls && audit && id <= CALLS_MAX; i++)
+		for (i = 0; i < scene_calls && all; i++)
 			twice(at, id, again, i);
 	}
 }
@@ -463,11 +465,12 @@ static void damage_found(const struct scene *made)
 
 #include "inject_home.h" /* here, for it brings the names of the home's files */
 
-static bool is_named(const struct scene *it)
+/* Does --only name this scene: with a colon behind it, or a part of its name? */
+static bool is_named(const char *name)
 {
-	size_t n = strlen(it->name);
+	size_t n = strlen(name);
 
-	return machine.only && !strncmp(machine.only, it->name, n) && (machine.only[n] == ':' || !machine.only[n]);
+	return machine.only && (strstr(name, machine.only) || (!strncmp(machine.only, name, n) && machine.only[n] == ':'));
 }
 
 int main(int argc, char **argv)
@@ -476,16 +479,15 @@ int main(int argc, char **argv)
 	bool named; /* in --only: a scene, or the home */
 
 	machine_begin(argc, argv);
-	home_run();
-	named = machine.only && !strncmp(machine.only, "home", 4);
+	named = home_run();
 	for (i = 0; i < sizeof(scenes) / sizeof(*scenes); i++)
-		named |= is_named(&scenes[i]);
+		named |= is_named(scenes[i].name);
 	for (i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
 		uint64_t before = machine.cases;
 
-		if (!named || is_named(&scenes[i]))
+		if (!named || is_named(scenes[i].name))
 			scene_run(&scenes[i]);
-		if ((!named || is_named(&scenes[i])) && !strcmp(scenes[i].name, DAMAGE_SCENE))
+		if ((!named || is_named(scenes[i].name)) && !strcmp(scenes[i].name, DAMAGE_SCENE))
 			damage_found(&scenes[i]);
 		if (machine.cases > before)
 			printf("%s: %" PRIu64 " runs\n", scenes[i].name, machine.cases - before);

@@ -197,17 +197,23 @@ static bool home_case_run(const struct home_case *it, int n, int error, bool all
 	return home_result->calls >= n;
 }
 
-static void home_run(void)
+/* True: --only names the home, or one of its cases. */
+static bool home_run(void)
 {
 	static const int errors[] = { ENOMEM, EPERM, EINVAL, EAGAIN };
+	bool named = machine.only && !strncmp(machine.only, "home", 4);
 	uint64_t before = machine.cases;
 	unsigned int i, k;
 	int n;
 
-	if (machine.only && strncmp(machine.only, "home", 4))
-		return;
+	for (i = 0; i < sizeof(home_cases) / sizeof(*home_cases); i++)
+		named |= machine.only && strstr(home_cases[i].name, machine.only);
+	if (machine.only && !named)
+		return false;
 	home_result = mmap(NULL, sizeof(*home_result), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (i = 0; i < sizeof(home_cases) / sizeof(*home_cases); i++) {
+		if (named && strncmp(machine.only, "home", 4) && !strstr(home_cases[i].name, machine.only))
+			continue;
 		home_case_run(&home_cases[i], 0, ENOMEM, false); /* alone */
 		for (k = 0; k < sizeof(errors) / sizeof(*errors); k++) {
 			for (n = 1; home_case_run(&home_cases[i], n, errors[k], false); n++)
@@ -217,6 +223,7 @@ static void home_run(void)
 		}
 	}
 	printf("home: %" PRIu64 " runs\n", machine.cases - before);
+	return named;
 }
 
 #endif

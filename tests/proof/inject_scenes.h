@@ -42,6 +42,15 @@ static void hold_commons(void)
 		lab_alloc_at(lab, frame, &request);
 }
 
+/* Every frame of the commons; what pools keep stays there, the bands above min too. */
+static void leave_pools(void)
+{
+	struct lab_room_stats stats;
+
+	while (!lab_room_stats(lab, 0, &stats) && stats.free_commons)
+		prepared(!lab_is_err(lab_alloc_pages(lab, LAB_GFP_KERNEL, 0)));
+}
+
 static void draw(unsigned int frames)
 {
 	while (frames--)
@@ -303,7 +312,10 @@ static const struct scene scenes[] = {
 		GIVES("give 6", 0, 6), GIVES("give far", 0, 32 * LEAF + 3) } },
 	{ "two levels, full", 33 * LEAF, .no_pairs = true, .prepare = hold_commons, .call = {
 		TAKES("take", KERNEL), GIVES("give 6", 0, 6), GIVES("give 700", 0, 700), GIVES("give far", 0, 32 * LEAF + 3) } },
-	{ "pools full, commons empty", 256, .min = 32, .prepare = hold_commons, .call = {
+	{ "pools full, commons empty", 64, .min = 8, .prepare = leave_pools, .call = {
+		TAKES("take", KERNEL), TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)),
+		ATS("at pooled", LAB_GFP_ATOMIC, 0, POOLED(0)), ONE("off pooled", OFF, POOLED(1)), BLOCK("block 1", KERNEL, 1) } },
+	{ "down to min", 256, .min = 32, .prepare = hold_commons, .call = {
 		TAKES("take", KERNEL), TAKES("atomic", LAB_GFP_ATOMIC), TAKES("half", KERNEL | LAB_HIGH), TAKES("all", LAB_MEMALLOC),
 		GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)), ATS("at pooled", LAB_MEMALLOC, 0, POOLED(0)),
 		ATS("at pooled, no right", KERNEL, 0, POOLED(0)), ONE("off pooled", OFF, POOLED(1)), BULKS("bulk 2", 2),
@@ -368,14 +380,17 @@ static const struct scene scenes[] = {
 		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0), GIVES("give 0", 2, 0),
 		{ "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
 		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 }, ONE("on", ON, 15) } },
+	{ "one pool pays for another", 64, .min = 8, .all_pairs = true, .prepare = leave_pools, .call = {
+		ATS("at inner", LAB_MEMALLOC, 0, INNERMOST), GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)),
+		TAKES("all", LAB_MEMALLOC) } },
 	{ "one word, full and hinted", W, .all_parks = true, .prepare = full_hinted, .call = {
 		TAKES("take", KERNEL), GIVES("give 4", 0, 4), GIVES("give 5", 0, 5), BLOCK("block 1", KERNEL, 1) } },
 	{ "one slot lacks", 64, .min = 8, .prepare = one_drawn, .call = {
 		TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), GIVES("give another", 0, HELD(1)) } },
 	{ "from pool to pool", 64, .min = 8, .all_pairs = true, .prepare = hold_commons, .call = {
-		ATS("at inner", LAB_MEMALLOC, 0, POOLED(0)), GIVES("give inner", 0, POOLED(0)), TAKES("all", LAB_MEMALLOC),
+		ATS("at inner", LAB_MEMALLOC, 0, INNERMOST), GIVES("give inner", 0, INNERMOST), TAKES("all", LAB_MEMALLOC),
 		ATS("at other", LAB_MEMALLOC, 0, POOLED(3)), GIVES("give other", 0, POOLED(3)), GIVES("give", 0, HELD(0)),
-		ONE("off inner", OFF, POOLED(0)), ATS("two", LAB_MEMALLOC, 1, POOLED(2)) } },
+		ONE("off inner", OFF, INNERMOST), ATS("two", LAB_MEMALLOC, 1, POOLED(2)) } },
 };
 
 #endif

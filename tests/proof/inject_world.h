@@ -49,6 +49,7 @@ enum call_kind {
 #define HELD(n) (-2000 - (n))
 #define LAST_FREE -3000
 #define NOWHERE -3001 /* no frame of this labyrinth */
+#define INNERMOST -3002 /* the frame in the innermost pool's first slot */
 
 struct call {
 	const char *name;
@@ -271,6 +272,8 @@ static uint64_t find_frame(int said)
 		return (uint64_t)said;
 	if (said == NOWHERE)
 		return end + 100000;
+	if (said == INNERMOST)
+		return labyrinth_room(lab, 0)->first_frame + *pool_slot(&labyrinth_room(lab, 0)->pool[0], 0);
 	for (frame = end; said == LAST_FREE && frame-- > scene->first;)
 		if (frame_free(frame))
 			return frame;
