@@ -74,7 +74,9 @@ static inline void take_room(struct bytes *in, struct hostile *to, unsigned int 
 	room->physical_known = kind & 128;
 	kind = take8(in);
 	if (kind & 1) /* never touched: any address will do */
-		room->memory = (void *)(uintptr_t)(kind & 2 ? (uint64_t)take16(in) << 16 : kind & 4 ? room->first_frame << 12 : take_number(in));
+		room->memory = (void *)(uintptr_t)(kind & 2 ? (uint64_t)take16(in) << 16 :
+						   kind & 4 ? room->first_frame << 12 :
+							      take_number(in));
 	take_holes(in, to, room, number);
 	take_marks(in, room);
 	to->next = room->first_frame + room->frames;

@@ -58,7 +58,8 @@ static inline rule_wide size_said(const char *text)
 	return *text ? 0 : bytes;
 }
 
-static inline void check_machine(const struct machine *machine, const struct replay_options *options, const struct machine_need *need)
+static inline void check_machine(const struct machine *machine, const struct replay_options *options,
+				 const struct machine_need *need)
 {
 	static struct hostile core;
 	const struct machine_wish *wish = &options->machine;
@@ -108,7 +109,8 @@ static inline void fuzz_words(struct bytes *in)
 	struct replay_options options;
 	struct machine machine;
 	struct machine_need need = { .highest_frame = take_number(in) >> 24, .cpus = 1 + take16(in) };
-	char error[OPTIONS_ERROR_TEXT + 1], *argv[WORDS_MAX + 2] = { (char[]){ "replay" } }, *before[WORDS_MAX + 2], *word, *rest = text;
+	char error[OPTIONS_ERROR_TEXT + 1], *argv[WORDS_MAX + 2] = { (char[]){ "replay" } }, *before[WORDS_MAX + 2];
+	char *word, *rest = text;
 	enum options_result result;
 	int argc = 1;
 

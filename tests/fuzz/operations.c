@@ -315,75 +315,53 @@ static void op_room(struct bytes *in)
 
 /* ---- an input ---- */
 
+static void op_alloc_pages(struct bytes *in)
+{
+	op_pages(in, false);
+}
+
+static void op_address(struct bytes *in)
+{
+	op_pages(in, true);
+}
+
+/* From here on on another CPU, or node. */
+static void op_cpu(struct bytes *in)
+{
+	model.cpu = take8(in) * 17;
+	model.node = model.spec.nodes > 1 ? take8(in) % model.spec.nodes : 0;
+}
+
 static void step(struct bytes *in)
 {
-	static const char *const name[32] = { [0 ... 4] = "request", [5] = "pages", [6] = "address", [7 ... 8] = "at",
-					      [9 ... 10] = "bulk", [11 ... 14] = "free", [15 ... 18] = "free wrongly",
-					      [19] = "free bulk", [20 ... 21] = "split", "offline", "online", "room", "cpu",
-					      "drain", "free many", "exclusive", "route", "look", "forked" };
-	unsigned int what = take8(in);
+	static const struct {
+		const char *name;
+		void (*go)(struct bytes *in);
+	} op[32] = {
+		[0 ... 4] = { "request", op_request },
+		[5] = { "pages", op_alloc_pages },
+		[6] = { "address", op_address },
+		[7 ... 8] = { "at", op_alloc_at },
+		[9 ... 10] = { "bulk", op_bulk },
+		[11 ... 14] = { "free", op_free },
+		[15 ... 18] = { "free wrongly", op_free_wrongly },
+		[19] = { "free bulk", op_free_bulk },
+		[20 ... 21] = { "split", op_split },
+		[22] = { "offline", op_offline },
+		[23] = { "online", op_online },
+		[24] = { "room", op_room },
+		[25] = { "cpu", op_cpu },
+		[26] = { "drain", op_drain },
+		[27] = { "free many", op_free_many },
+		[28] = { "exclusive", op_exclusive },
+		[29] = { "route", op_route },
+		[30] = { "look", op_look },
+		[31] = { "forked", op_forked },
+	};
+	unsigned int what = take8(in) % 32;
 
-	SHOW("%s; held: %u\n", name[what % 32], model.held_count);
-	switch (what % 32) {
-	case 0 ... 4:
-		op_request(in);
-		break;
-	case 5:
-	case 6:
-		op_pages(in, what % 32 == 6);
-		break;
-	case 7:
-	case 8:
-		op_alloc_at(in);
-		break;
-	case 9:
-	case 10:
-		op_bulk(in);
-		break;
-	case 11 ... 14:
-		op_free(in);
-		break;
-	case 15 ... 18:
-		op_free_wrongly(in);
-		break;
-	case 19:
-		op_free_bulk(in);
-		break;
-	case 20:
-	case 21:
-		op_split(in);
-		break;
-	case 22:
-		op_offline(in);
-		break;
-	case 23:
-		op_online(in);
-		break;
-	case 24:
-		op_room(in);
-		break;
-	case 25:
-		model.cpu = take8(in) * 17;
-		model.node = model.spec.nodes > 1 ? take8(in) % model.spec.nodes : 0;
-		break;
-	case 26:
-		op_drain(in);
-		break;
-	case 27:
-		op_free_many(in);
-		break;
-	case 28:
-		op_exclusive(in);
-		break;
-	case 29:
-		op_route(in);
-		break;
-	case 30:
-		op_look(in);
-		break;
-	default:
-		op_forked(in);
-	}
+	SHOW("%s; held: %u\n", op[what].name, model.held_count);
+	op[what].go(in);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

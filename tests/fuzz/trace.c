@@ -248,7 +248,8 @@ static void read_again(const struct text *text, const struct outcome *first, str
 	close(fd);
 	if (harmed || reading.fail || kind & 64)
 		return;
-	CHECK(again.result == first->result && again.hash == first->hash && !memcmp(&again.counts, &first->counts, sizeof(again.counts)),
+	check_same(&again.counts, &first->counts);
+	CHECK(again.result == first->result && again.hash == first->hash,
 	      "read otherwise: %" PRIu64 " lines, %" PRIu64 " events; else %" PRIu64 ", %" PRIu64, again.counts.lines, again.events,
 	      first->counts.lines, first->events);
 }

@@ -131,8 +131,8 @@ static inline void compose_payload(const struct composer *to, struct trace_event
 	snprintf(page, sizeof(page), to->format ? "00000000%08" PRIx64 : "0x%" PRIx64, event->frame | 1);
 	if (failed)
 		snprintf(page, sizeof(page), "%s", null[kind % 4]);
-	snprintf(line, sizeof(line), failed ? "page=%s pfn=%" PRIu64 " order=%u" : kind & 64 ? "page=%s pfn=%" PRIu64 " order=%u" :
-		 "page=%s pfn=0x%" PRIx64 " order=%u", page, failed ? (uint64_t)0 : event->frame, event->order);
+	snprintf(line, sizeof(line), failed || kind & 64 ? "page=%s pfn=%" PRIu64 " order=%u" : "page=%s pfn=0x%" PRIx64 " order=%u",
+		 page, failed ? (uint64_t)0 : event->frame, event->order);
 	text_say(to->text, line);
 	if (event->kind == TRACE_FREE)
 		return;
