@@ -84,11 +84,21 @@ UNCOUNTED static void call_free_bulk(void *unused)
 /* The scene, measured and judged; the call must answer `expect`. */
 static void measure(void (*function)(void *), long expect)
 {
-	struct cost cost = count_call(function, NULL, world.lab, world.bytes);
+	struct cost cost =
+		count_call(function, world.lab, world.bytes, 2 * scene_bound(INSTRUCTIONS, world.h, world.p));
 
 	if (call.result != expect)
 		machine_fail(scene.name, "answered %ld, not %ld", call.result, expect);
 	judge(&cost);
+}
+
+/* The same where the scene is asked for; else only the call, for what comes after it. */
+static void measure_if(bool wanted, void (*function)(void *), long expect)
+{
+	if (wanted)
+		measure(function, expect);
+	else
+		function(NULL);
 }
 
 /* Is the state that the scene begins in one at rest? */
