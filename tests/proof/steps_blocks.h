@@ -149,6 +149,7 @@ static void stale_room(lab_word leaves)
 	scene.tree_whole = false; /* so many more hints are met in a larger room */
 	scene_extra(STALE_HINT, met);
 	measure(call_alloc, leaves < 4096 ? -LAB_ENOSPC : -LAB_EAGAIN);
+	scene.tree_whole = scene.rank != BETWEEN;
 }
 
 static void block_refused(lab_word leaves, unsigned int order)

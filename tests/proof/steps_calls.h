@@ -34,6 +34,7 @@ static struct {
 	lab_gfp_t gfp;
 	unsigned int order;
 	struct lab_page *page;
+	struct lab_ref ref;
 	uint64_t frame;
 	struct lab_page *pages[BULK_PAGES];
 	long result;
@@ -59,6 +60,23 @@ UNCOUNTED static void call_free(void *unused)
 {
 	(void)unused;
 	call.result = lab_free_pages(world.lab, call.page, call.order);
+}
+
+UNCOUNTED static void call_free_ref(void *unused)
+{
+	(void)unused;
+	call.result = lab_free_ref(world.lab, call.ref, call.order, 0);
+}
+
+UNCOUNTED static void call_request(void *unused)
+{
+	struct lab_request request = LAB_REQUEST(call.gfp, call.order);
+	struct lab_answer answer;
+
+	(void)unused;
+	request.room = 0;
+	call.page = lab_alloc_request(world.lab, &request, &answer);
+	call.result = lab_ptr_err(call.page);
 }
 
 UNCOUNTED static void call_split(void *unused)

@@ -55,6 +55,7 @@ static struct {
 	uint32_t stamp;
 	uintptr_t metadata, metadata_end;
 	uintptr_t stack_top, last;
+	uintptr_t entered; /* the stack pointer at the call's first instruction */
 	struct cost cost;
 	uint64_t limit; /* of instructions; what comes after them is not counted */
 	bool lost; /* an instruction or a register that is not understood, a table that is full */
@@ -246,8 +247,10 @@ static void count_visit(const ucontext_t *at, uint64_t instruction, void *data)
 	}
 	count.cost.instructions++;
 	count.cost.rmw += op->rmw;
-	if (count.stack_top - (uintptr_t)regs[REG_RSP] > count.cost.stack)
-		count.cost.stack = count.stack_top - (uintptr_t)regs[REG_RSP];
+	if (!count.entered)
+		count.entered = (uintptr_t)regs[REG_RSP];
+	if ((uintptr_t)regs[REG_RSP] < count.entered - count.cost.stack)
+		count.cost.stack = count.entered - (uintptr_t)regs[REG_RSP];
 	count_memory(op, regs);
 }
 
@@ -271,7 +274,7 @@ static struct cost count_call(void (*call)(void *), const void *metadata, size_t
 	count.metadata_end = (uintptr_t)metadata + bytes;
 	count.stack_top = (uintptr_t)&here;
 	count.stamp++;
-	count.last = 0;
+	count.last = count.entered = 0;
 	count.limit = limit;
 	stepper_run(call, NULL, count_visit, NULL);
 	return count.cost;

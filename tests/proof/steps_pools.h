@@ -183,11 +183,25 @@ static void pools_deep(lab_word leaves, unsigned int right)
 		   -LAB_ENOMEM);
 }
 
-/* Pools full: a free looks at one word more. */
-static void pools_full(lab_word leaves)
+/* Pools full: a free looks at one word more.  By its page, or by a handle. */
+static void free_pools_full(lab_word leaves, const char *state, void (*function)(void *))
 {
 	lab_word leaf;
 
+	if (!scene_wanted(FREE, state, false))
+		return;
+	world_open(leaves, FULL, &five_marks);
+	leaf = leaf_apart(3, false);
+	open_frames(bit_at(leaf, 0), 8);
+	call.page = take_frames(bit_at(leaf, 255), 0);
+	lab_page_ref(world.lab, call.page, &call.ref);
+	know_of_none(leaf);
+	know_of(leaf, 7);
+	measure(function, 0);
+}
+
+static void pools_full(lab_word leaves)
+{
 	call.gfp = LAB_GFP_ATOMIC;
 	call.order = 0;
 	if (scene_wanted(FREE, "an ordinary leaf, pools full", true)) {
@@ -200,15 +214,8 @@ static void pools_full(lab_word leaves)
 		call_alloc(NULL);
 		measure(call_alloc, 0);
 	}
-	if (!scene_wanted(FREE, "completes a block of order 8, pools full", false))
-		return;
-	world_open(leaves, FULL, &five_marks);
-	leaf = leaf_apart(3, false);
-	open_frames(bit_at(leaf, 0), 8);
-	call.page = take_frames(bit_at(leaf, 255), 0);
-	know_of_none(leaf);
-	know_of(leaf, 7);
-	measure(call_free, 0);
+	free_pools_full(leaves, "completes a block of order 8, pools full", call_free);
+	free_pools_full(leaves, "completes a block of order 8, pools full, by handle", call_free_ref);
 }
 
 static void pools(lab_word leaves)

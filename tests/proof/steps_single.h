@@ -61,17 +61,17 @@ static void make_unattractive(lab_word leaf, unsigned int other, bool freer)
 		room_cpu(world.room, other)->near[slot] = bit_at(leaf, 0) + 1;
 }
 
-/* The worst: hint exhausted, three leaves passed by, a leaf's last frame taken, every level unlisted. */
-static void alloc_passing(lab_word leaves, unsigned int kind, bool freer)
+/*
+ * The worst: hint exhausted, three leaves passed by, a leaf's last frame taken, every level unlisted.  By flags, or by
+ * a request with everything in it.
+ */
+static void alloc_passing(lab_word leaves, const char *state, bool freer, void (*function)(void *))
 {
 	unsigned int i;
 
 	if (!freer && leaves < CPUS * 64)
 		return; /* such leaves are not passed by in small rooms */
-	if (!scene_wanted(ALLOC,
-			  state_of(kind, freer ? "three leaves passed by, freed into"
-					       : "three leaves passed by, taken from"),
-			  false))
+	if (!scene_wanted(ALLOC, state, false))
 		return;
 	world_open(leaves, FULL, NULL);
 	for (i = 0; i < 4; i++)
@@ -80,7 +80,16 @@ static void alloc_passing(lab_word leaves, unsigned int kind, bool freer)
 		make_unattractive(leaf_met(i), i % 3 + 1, freer);
 	point_at(bit_at(leaf_full_near(), 511));
 	at_rest();
-	measure(call_alloc, 0);
+	measure(function, 0);
+}
+
+static void alloc_passings(lab_word leaves, unsigned int kind)
+{
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, freed into"), true, call_alloc);
+	if (kind && !machine.long_form)
+		return;
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, taken from"), false, call_alloc);
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, whole request"), true, call_request);
 }
 
 static void alloc_scattered(lab_word leaves, unsigned int kind, enum pattern pattern)
@@ -134,10 +143,9 @@ static void singles_alloc(lab_word leaves)
 		alloc_usual(leaves, kind);
 		if (!kind_wanted(kind, 1))
 			continue;
-		alloc_passing(leaves, kind, true);
+		alloc_passings(leaves, kind);
 		if (kind && !machine.long_form)
 			continue;
-		alloc_passing(leaves, kind, false);
 		alloc_first(leaves, kind);
 		for (i = 0; i < 4; i++)
 			alloc_last(leaves, kind, i);
