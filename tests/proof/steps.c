@@ -26,11 +26,11 @@
 static const struct {
 	const char *name;
 	lab_word leaves;
-	unsigned int rank;
+	unsigned int h, rank;
 } sizes[] = {
-	{ "64 MiB", 32, ENDS },	      { "1 GiB", 512, BETWEEN },     { "2 GiB", 1024, WHOLE },
-	{ "32 GiB", 16384, BETWEEN }, { "64 GiB", 32768, WHOLE },    { "1 TiB", 524288, BETWEEN },
-	{ "2 TiB", 1048576, WHOLE },  { "64 TiB", 33554432, ENDS },
+	{ "64 MiB", 32, 1, ENDS },       { "1 GiB", 512, 2, BETWEEN },    { "2 GiB", 1024, 2, WHOLE },
+	{ "32 GiB", 16384, 3, BETWEEN }, { "64 GiB", 32768, 3, WHOLE },   { "1 TiB", 524288, 4, BETWEEN },
+	{ "2 TiB", 1048576, 4, WHOLE },  { "64 TiB", 33554432, 5, ENDS },
 };
 
 static void measure_size(lab_word leaves)
@@ -52,16 +52,18 @@ static int measure_all(void)
 	size_t i;
 
 	count_begin();
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]) && !machine.failures; i++) {
 		uint64_t cases = machine.cases, failures = machine.failures;
 
 		scene.size = sizes[i].name;
 		scene.rank = sizes[i].rank;
 		scene.tree_whole = sizes[i].rank != BETWEEN;
 		measure_size(sizes[i].leaves);
-		printf("%s, h = %u: %" PRIu64 " calls measured, %" PRIu64 " failures\n", sizes[i].name, world.h,
-		       machine.cases - cases, machine.failures - failures);
+		printf("%s, h = %u: %" PRIu64 " calls measured, %" PRIu64 " failures\n", sizes[i].name,
+		       sizes[i].h, machine.cases - cases, machine.failures - failures);
 	}
+	if (machine.failures)
+		puts("(larger rooms are not measured then)");
 	judge_all();
 	return machine_end("P3", "steps");
 }

@@ -14,7 +14,10 @@
 
 enum act { CLAIM, CLEAR, LIST, ANNOUNCE, COMMIT, HINT, TAKE, GIVE, ACTS };
 
-static const char *const act_name[ACTS] = { "claim", "clear", "list", "announce", "commit", "hint", "take", "give" };
+static const char *const act_name[ACTS] = { "claim",  "clear", "list", "announce",
+					    "commit", "hint",  "take", "give" };
+
+#define BESIDE_LIMIT 200000u /* instructions: more than the bound of any run here */
 
 /* The frames of the leaf: the call's, the others'. */
 #define MINE 200u
@@ -24,7 +27,7 @@ static const char *const act_name[ACTS] = { "claim", "clear", "list", "announce"
 static struct {
 	lab_word leaf;
 	struct lab_page *page; /* a whole page of theirs in it */
-	uint64_t seen, at;     /* places where they may act; the place where they begin */
+	uint64_t seen, at; /* places where they may act; the place where they begin */
 	unsigned int left, done;
 	bool any; /* which of the acts, and at which level: at random */
 	enum act act;
@@ -142,7 +145,8 @@ static bool act_once(void)
 static bool others_act(uintptr_t address)
 {
 	const struct lab_room *room = world.room;
-	bool moves = (address >= (uintptr_t)tree_leaf(&room->commons, 0) && address < (uintptr_t)room_page(room, 0)) ||
+	bool moves = (address >= (uintptr_t)tree_leaf(&room->commons, 0) &&
+		      address < (uintptr_t)room_page(room, 0)) ||
 		     (address >= (uintptr_t)room && address < (uintptr_t)&room->commons);
 
 	if (!moves || !others.left || others.seen++ < others.at)
@@ -166,8 +170,8 @@ static const struct {
 	bool refusable;
 } outers[OUTERS] = {
 	[LAST_HINTED] = { "last frame, hinted", ALLOC, call_alloc, true },
-	[LAST_BUT_ONE] = { "last frame of the hint's leaf, another elsewhere", ALLOC, call_alloc, true },
-	[LAST_SEARCHED] = { "last frame, hint exhausted", ALLOC, call_alloc, true },
+	[LAST_BUT_ONE] = { "last frame of the hinted leaf, another elsewhere", ALLOC, call_alloc, true },
+	[LAST_SEARCHED] = { "last frame, searched for", ALLOC, call_alloc, true },
 	[FIRST_FREE] = { "first free frame", FREE, call_free, false },
 	[COMPLETES] = { "completes a block of order 9", FREE, call_free, false },
 	[REFUSED] = { "full", REFUSAL, call_alloc, true },
@@ -210,7 +214,8 @@ static void judge_beside(enum outer outer, const struct cost *seen)
 	unsigned int metric;
 
 	machine.cases++;
-	if (call.result && !(outers[outer].refusable && (call.result == -LAB_ENOMEM || call.result == -LAB_EAGAIN)))
+	if (call.result &&
+	    !(outers[outer].refusable && (call.result == -LAB_ENOMEM || call.result == -LAB_EAGAIN)))
 		machine_fail(scene.name, "answered %ld beside others", call.result);
 	for (metric = 0; metric < METRICS; metric++) {
 		uint64_t alone = price_at(&bounds[outers[outer].row].worst[metric], world.h, 0);
@@ -218,10 +223,12 @@ static void judge_beside(enum outer outer, const struct cost *seen)
 		uint64_t over = cost[metric] > alone ? cost[metric] - alone : 0;
 
 		if (over > others.done * each)
-			machine_fail(scene.name, "%s %" PRIu64 " times from place %" PRIu64 ": %" PRIu64 " %s, alone at most %" PRIu64
-				     ", and %" PRIu64 " for each operation of others are published",
-				     others.any ? "any" : act_name[others.act], (uint64_t)others.done, others.at, cost[metric],
-				     metric_name[metric], alone, each);
+			machine_fail(scene.name,
+				     "%s %" PRIu64 " times from place %" PRIu64 ": %" PRIu64
+				     " %s, alone at most %" PRIu64 ", and %" PRIu64
+				     " for each operation of others are published",
+				     others.any ? "any" : act_name[others.act], (uint64_t)others.done,
+				     others.at, cost[metric], metric_name[metric], alone, each);
 		if (!others.any && over > worst[BESIDE][0][world.h][0][metric])
 			worst[BESIDE][0][world.h][0][metric] = over;
 	}
@@ -237,7 +244,7 @@ static bool run_beside(lab_word leaves, enum outer outer, uint64_t at, unsigned 
 	others.seen = others.done = 0;
 	others.left = acts;
 	count.beside = others_act;
-	cost = count_call(outers[outer].function, NULL, world.lab, world.bytes);
+	cost = count_call(outers[outer].function, world.lab, world.bytes, BESIDE_LIMIT);
 	count.beside = NULL;
 	if (!others.done)
 		return false;
@@ -286,7 +293,7 @@ static void beside(lab_word leaves)
 	for (outer = 0; outer < OUTERS; outer++) {
 		if (!scene_wanted(BESIDE, outers[outer].name, false) || !(near || size_from(ENDS)))
 			continue;
-		if (near || machine.long_form)
+		if (near || (machine.long_form && leaves <= 32768))
 			beside_once(leaves, outer, machine.long_form ? 1 : leaves == 32 ? 5 : 23);
 		beside_always(leaves, outer, machine.long_form ? 100 : near ? 10 : 5);
 	}

@@ -88,7 +88,8 @@ static void block_free(lab_word leaves, unsigned int order)
 		measure(call_free, 0);
 		at_rest();
 	}
-	if (order == LAB_ORDER_MAX || !scene_wanted(free_row(order), state_k(order, "completes a larger one"), false))
+	if (order == LAB_ORDER_MAX ||
+	    !scene_wanted(free_row(order), state_k(order, "completes a larger one"), false))
 		return;
 	world_open(leaves, FULL, NULL);
 	leaf = leaf_apart(2, false);
@@ -104,12 +105,16 @@ static void block_free(lab_word leaves, unsigned int order)
 /* Leaves that were filled frame by frame since their hints were raised: each is lowered, once. */
 static void stale_hints(lab_word leaves, unsigned int order, unsigned int stale, bool there)
 {
-	char state[64];
+	enum row row = there ? alloc_row(order) : REFUSAL_BLOCK;
+	char state[64], lowered[64];
+	bool wanted;
 	unsigned int i;
 
 	call.gfp = LAB_GFP_KERNEL;
 	snprintf(state, sizeof(state), "%s, %u hints too high", there ? "last block" : "none", stale);
-	if (!scene_wanted(there ? alloc_row(order) : REFUSAL_BLOCK, state_k(order, state), false))
+	snprintf(lowered, sizeof(lowered), "none, %u hints lowered before", stale);
+	if (!(!there && scene_wanted(row, state_k(order, lowered), false)) &&
+	    !scene_wanted(row, state_k(order, state), false))
 		return;
 	world_open(leaves, FULL, NULL);
 	for (i = 0; i < 4; i++)
@@ -119,12 +124,12 @@ static void stale_hints(lab_word leaves, unsigned int order, unsigned int stale,
 	for (i = 0; i < stale; i++)
 		know_of(leaf_apart(i, false), 9);
 	at_rest();
+	wanted = scene_wanted(row, state_k(order, state), false);
 	scene_extra(STALE_HINT, stale);
-	measure(call_alloc, there ? 0 : -LAB_ENOMEM);
+	measure_if(wanted, call_alloc, there ? 0 : -LAB_ENOMEM);
 	at_rest();
-	if (there || !scene_wanted(REFUSAL_BLOCK, state_k(order, "hints lowered before"), false))
-		return;
-	measure(call_alloc, -LAB_ENOMEM);
+	if (!there)
+		measure_if(scene_wanted(row, state_k(order, lowered), false), call_alloc, -LAB_ENOMEM);
 }
 
 /*
@@ -144,6 +149,7 @@ static void stale_room(lab_word leaves)
 	scene.tree_whole = false; /* so many more hints are met in a larger room */
 	scene_extra(STALE_HINT, met);
 	measure(call_alloc, leaves < 4096 ? -LAB_ENOSPC : -LAB_EAGAIN);
+	scene.tree_whole = scene.rank != BETWEEN;
 }
 
 static void block_refused(lab_word leaves, unsigned int order)

@@ -36,6 +36,8 @@ struct bound {
 
 /* Cache lines of the program and of the caller's own arrays, in any call. */
 #define OTHERS_MOST 12u
+/* Bytes of stack below the caller. */
+#define STACK_MOST 2048u
 
 #define NO_USUAL { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }
 

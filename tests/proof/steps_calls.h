@@ -34,6 +34,7 @@ static struct {
 	lab_gfp_t gfp;
 	unsigned int order;
 	struct lab_page *page;
+	struct lab_ref ref;
 	uint64_t frame;
 	struct lab_page *pages[BULK_PAGES];
 	long result;
@@ -61,6 +62,23 @@ UNCOUNTED static void call_free(void *unused)
 	call.result = lab_free_pages(world.lab, call.page, call.order);
 }
 
+UNCOUNTED static void call_free_ref(void *unused)
+{
+	(void)unused;
+	call.result = lab_free_ref(world.lab, call.ref, call.order, 0);
+}
+
+UNCOUNTED static void call_request(void *unused)
+{
+	struct lab_request request = LAB_REQUEST(call.gfp, call.order);
+	struct lab_answer answer;
+
+	(void)unused;
+	request.room = 0;
+	call.page = lab_alloc_request(world.lab, &request, &answer);
+	call.result = lab_ptr_err(call.page);
+}
+
 UNCOUNTED static void call_split(void *unused)
 {
 	(void)unused;
@@ -84,11 +102,21 @@ UNCOUNTED static void call_free_bulk(void *unused)
 /* The scene, measured and judged; the call must answer `expect`. */
 static void measure(void (*function)(void *), long expect)
 {
-	struct cost cost = count_call(function, NULL, world.lab, world.bytes);
+	struct cost cost =
+		count_call(function, world.lab, world.bytes, 2 * scene_bound(INSTRUCTIONS, world.h, world.p));
 
 	if (call.result != expect)
 		machine_fail(scene.name, "answered %ld, not %ld", call.result, expect);
 	judge(&cost);
+}
+
+/* The same where the scene is asked for; else only the call, for what comes after it. */
+static void measure_if(bool wanted, void (*function)(void *), long expect)
+{
+	if (wanted)
+		measure(function, expect);
+	else
+		function(NULL);
 }
 
 /* Is the state that the scene begins in one at rest? */

@@ -20,11 +20,11 @@
 extern const char __start_uncounted[], __stop_uncounted[];
 
 struct cost {
-	uint64_t rmw;	       /* lock prefix, or xchg with memory */
-	uint64_t lines;	       /* distinct lines of the metadata */
-	uint64_t others;       /* of the program: its constants, its caller's arrays */
+	uint64_t rmw; /* lock prefix, or xchg with memory */
+	uint64_t lines; /* distinct lines of the metadata */
+	uint64_t others; /* of the program: its constants, its caller's arrays */
 	uint64_t instructions;
-	uint64_t stack;	       /* bytes below the caller */
+	uint64_t stack; /* bytes below the caller */
 };
 
 struct operand {
@@ -55,7 +55,9 @@ static struct {
 	uint32_t stamp;
 	uintptr_t metadata, metadata_end;
 	uintptr_t stack_top, last;
+	uintptr_t entered; /* the stack pointer at the call's first instruction */
 	struct cost cost;
+	uint64_t limit; /* of instructions; what comes after them is not counted */
 	bool lost; /* an instruction or a register that is not understood, a table that is full */
 	/* Called before each counted instruction that touches metadata, with the address; true: count no further. */
 	bool (*beside)(uintptr_t address);
@@ -67,10 +69,12 @@ static int register_number(x86_reg reg)
 		x86_reg reg;
 		int number;
 	} known[] = {
-		{ X86_REG_RAX, REG_RAX }, { X86_REG_RBX, REG_RBX }, { X86_REG_RCX, REG_RCX }, { X86_REG_RDX, REG_RDX },
-		{ X86_REG_RSI, REG_RSI }, { X86_REG_RDI, REG_RDI }, { X86_REG_RBP, REG_RBP }, { X86_REG_RSP, REG_RSP },
-		{ X86_REG_R8, REG_R8 },	  { X86_REG_R9, REG_R9 },   { X86_REG_R10, REG_R10 }, { X86_REG_R11, REG_R11 },
-		{ X86_REG_R12, REG_R12 }, { X86_REG_R13, REG_R13 }, { X86_REG_R14, REG_R14 }, { X86_REG_R15, REG_R15 },
+		{ X86_REG_RAX, REG_RAX }, { X86_REG_RBX, REG_RBX }, { X86_REG_RCX, REG_RCX },
+		{ X86_REG_RDX, REG_RDX }, { X86_REG_RSI, REG_RSI }, { X86_REG_RDI, REG_RDI },
+		{ X86_REG_RBP, REG_RBP }, { X86_REG_RSP, REG_RSP }, { X86_REG_R8, REG_R8 },
+		{ X86_REG_R9, REG_R9 },   { X86_REG_R10, REG_R10 }, { X86_REG_R11, REG_R11 },
+		{ X86_REG_R12, REG_R12 }, { X86_REG_R13, REG_R13 }, { X86_REG_R14, REG_R14 },
+		{ X86_REG_R15, REG_R15 },
 	};
 	size_t i;
 
@@ -236,14 +240,17 @@ static void count_visit(const ucontext_t *at, uint64_t instruction, void *data)
 	if (op->repeated && here == count.last)
 		return; /* the trap comes at each turn of it */
 	count.last = here;
-	if (others_turn(op, regs)) {
-		((ucontext_t *)(uintptr_t)at)->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)0x100; /* at full speed from here */
+	if (others_turn(op, regs) || count.cost.instructions >= count.limit) {
+		((ucontext_t *)(uintptr_t)at)->uc_mcontext.gregs[REG_EFL] &=
+			~(greg_t)0x100; /* at full speed from here */
 		return;
 	}
 	count.cost.instructions++;
 	count.cost.rmw += op->rmw;
-	if (count.stack_top - (uintptr_t)regs[REG_RSP] > count.cost.stack)
-		count.cost.stack = count.stack_top - (uintptr_t)regs[REG_RSP];
+	if (!count.entered)
+		count.entered = (uintptr_t)regs[REG_RSP];
+	if ((uintptr_t)regs[REG_RSP] < count.entered - count.cost.stack)
+		count.cost.stack = count.entered - (uintptr_t)regs[REG_RSP];
 	count_memory(op, regs);
 }
 
@@ -257,8 +264,8 @@ static void count_begin(void)
 	count.insn = cs_malloc(count.capstone);
 }
 
-/* What call(argument) costs; the metadata lies at `metadata`. */
-static struct cost count_call(void (*call)(void *), void *argument, const void *metadata, size_t bytes)
+/* What call() costs, up to so many instructions; the metadata lies at `metadata`. */
+static struct cost count_call(void (*call)(void *), const void *metadata, size_t bytes, uint64_t limit)
 {
 	char here;
 
@@ -267,8 +274,9 @@ static struct cost count_call(void (*call)(void *), void *argument, const void *
 	count.metadata_end = (uintptr_t)metadata + bytes;
 	count.stack_top = (uintptr_t)&here;
 	count.stamp++;
-	count.last = 0;
-	stepper_run(call, argument, count_visit, NULL);
+	count.last = count.entered = 0;
+	count.limit = limit;
+	stepper_run(call, NULL, count_visit, NULL);
 	return count.cost;
 }
 

@@ -23,16 +23,15 @@ static void at(lab_word leaves)
 		call.frame = world.room->first_frame + bit_at(leaf_apart(1, false), 77);
 		measure(call_alloc_at, 0);
 	}
-	if (scene_wanted(AT, "last frame", false)) {
-		world_open(leaves, FULL, NULL);
-		bit = bit_at(leaf_apart(1, false), 77);
-		open_frames(bit, 0);
-		call.frame = world.room->first_frame + bit;
-		measure(call_alloc_at, 0);
-		at_rest();
-		if (scene_wanted(AT, "in use", false))
-			measure(call_alloc_at, -LAB_EBUSY);
-	}
+	if (!scene_wanted(AT, "in use", false) && !scene_wanted(AT, "last frame", false))
+		return;
+	world_open(leaves, FULL, NULL);
+	bit = bit_at(leaf_apart(1, false), 77);
+	open_frames(bit, 0);
+	call.frame = world.room->first_frame + bit;
+	measure_if(scene_wanted(AT, "last frame", false), call_alloc_at, 0);
+	at_rest();
+	measure_if(scene_wanted(AT, "in use", false), call_alloc_at, -LAB_EBUSY);
 }
 
 /* A frame that a pool keeps: paid for with the commons' last one, or with the last one of a pool further out. */
@@ -42,7 +41,8 @@ static void at_pooled(lab_word leaves, unsigned int p)
 
 	call.gfp = LAB_GFP_KERNEL;
 	call.order = 0;
-	if (scene_wanted(AT_POOLED, state_p(p, "the pool's last, paid with the commons' last"), false)) {
+	if (scene_wanted(AT_POOLED, state_p(p, "last of the pool, paid with the last of the commons"),
+			 false)) {
 		open_pool(leaves, p);
 		draw(1);
 		tree_give(&world.room->commons, bit_at(leaf_apart(3, false), 200));
@@ -53,14 +53,14 @@ static void at_pooled(lab_word leaves, unsigned int p)
 	if (p > 1)
 		return;
 	call.gfp = LAB_GFP_ATOMIC | LAB_MEMALLOC;
-	if (scene_wanted(AT_POOLED, "a pool's only frame, paid with another pool's only one", false)) {
+	if (scene_wanted(AT_POOLED, "only frame of a pool, paid with that of another", false)) {
 		world_open(leaves, FULL, &ones);
 		world.p = 1;
 		point_at(bit_at(leaf_full_near(), 511));
 		call.frame = world.room->first_frame + *pool_slot(&world.room->pool[0], 0);
 		measure(call_alloc_at, 0);
 	}
-	if (scene_wanted(AT_POOLED, "an inner pool's, paid with an outer one's last", false)) {
+	if (scene_wanted(AT_POOLED, "of an inner pool, paid with the last of an outer one", false)) {
 		open_five(leaves, 51);
 		call.gfp = LAB_GFP_ATOMIC | LAB_MEMALLOC;
 		call.frame = world.room->first_frame + *pool_slot(&world.room->pool[0], 7);
@@ -76,8 +76,10 @@ static void exchange(lab_word leaves, unsigned int order, bool commons)
 	unsigned int i, frames = 1u << order;
 
 	call.gfp = LAB_GFP_KERNEL;
-	if (!scene_wanted(BLOCK, state_k(order, commons ? "exchanged for frames of the commons" :
-							  "exchanged for frames of pools"), false))
+	if (!scene_wanted(BLOCK,
+			  state_k(order, commons ? "exchanged for frames of the commons"
+						 : "exchanged for frames of pools"),
+			  false))
 		return;
 	open_five(leaves, 200);
 	call.order = order;
@@ -150,7 +152,8 @@ static void bulk_alloc(lab_word leaves)
 		for (i = 0; i < BULK_PAGES; i++)
 			open_frames(bit_at((lab_word)i * step, 200), 0);
 		for (i = 0; machine.long_form && i < BULK_PAGES; i++) /* three of them passed by each time */
-			*room_note(world.room, (lab_word)i * step) = (struct lab_note){ .tenant = 1 << 2, .freer = 2 };
+			*room_note(world.room, (lab_word)i * step) =
+				(struct lab_note){ .tenant = 1 << 2, .freer = 2 };
 		at_rest();
 		measure(call_bulk, BULK_PAGES);
 		at_rest();
@@ -200,11 +203,14 @@ static void open_rooms(lab_word leaves, bool there)
 {
 	static const enum lab_zone zone[] = { LAB_ZONE_NORMAL, LAB_ZONE_DMA32, LAB_ZONE_DMA, LAB_ZONE_DMA };
 	struct lab_room_spec rooms[ROOMS_BEFORE + 1];
-	struct lab_spec spec = { .page_shift = 12, .cpus = CPUS, .rooms = rooms, .room_count = ROOMS_BEFORE + 1 };
+	struct lab_spec spec = {
+		.page_shift = 12, .cpus = CPUS, .rooms = rooms, .room_count = ROOMS_BEFORE + 1
+	};
 	unsigned int i;
 
 	for (i = 0; i <= ROOMS_BEFORE; i++)
-		rooms[i] = (struct lab_room_spec){ .name = "steps", .zone = zone[i],
+		rooms[i] = (struct lab_room_spec){ .name = "steps",
+						   .zone = zone[i],
 						   .first_frame = (uint64_t)i * leaves * LAB_LEAF_FRAMES,
 						   .frames = (uint64_t)leaves * LAB_LEAF_FRAMES };
 	world_born(&spec);

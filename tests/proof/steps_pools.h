@@ -152,7 +152,8 @@ static void pools_refuse(lab_word leaves, unsigned int right)
 		open_five(leaves, 0);
 		measure(call_alloc, -LAB_ENOMEM);
 	}
-	if (scene_wanted(REFUSAL_POOLS, state_right(right, "pools empty, five stale listings in them"), false)) {
+	if (scene_wanted(REFUSAL_POOLS, state_right(right, "pools empty, five stale listings in them"),
+			 false)) {
 		open_five(leaves, 0);
 		for (i = 0; i < world.room->bands; i++)
 			world.room->have_root.word &= ~((lab_word)1 << i);
@@ -172,19 +173,35 @@ static void pools_deep(lab_word leaves, unsigned int right)
 {
 	static const unsigned int left[RIGHTS] = { 101, 51, 39, 1 }; /* one above each right's floor */
 
-	if (!scene_wanted(ALLOC_POOL, state_right(right, "last frame of its right"), false))
+	if (!scene_wanted(REFUSAL_POOLS, state_right(right, "deeper frames there"), false) &&
+	    !scene_wanted(ALLOC_POOL, state_right(right, "last frame of its right"), false))
 		return;
 	open_five(leaves, left[right]);
-	measure(call_alloc, 0);
-	if (scene_wanted(REFUSAL_POOLS, state_right(right, "deeper frames there"), false))
-		measure(call_alloc, -LAB_ENOMEM);
+	measure_if(scene_wanted(ALLOC_POOL, state_right(right, "last frame of its right"), false), call_alloc,
+		   0);
+	measure_if(scene_wanted(REFUSAL_POOLS, state_right(right, "deeper frames there"), false), call_alloc,
+		   -LAB_ENOMEM);
 }
 
-/* Pools full: a free looks at one word more. */
-static void pools_full(lab_word leaves)
+/* Pools full: a free looks at one word more.  By its page, or by a handle. */
+static void free_pools_full(lab_word leaves, const char *state, void (*function)(void *))
 {
 	lab_word leaf;
 
+	if (!scene_wanted(FREE, state, false))
+		return;
+	world_open(leaves, FULL, &five_marks);
+	leaf = leaf_apart(3, false);
+	open_frames(bit_at(leaf, 0), 8);
+	call.page = take_frames(bit_at(leaf, 255), 0);
+	lab_page_ref(world.lab, call.page, &call.ref);
+	know_of_none(leaf);
+	know_of(leaf, 7);
+	measure(function, 0);
+}
+
+static void pools_full(lab_word leaves)
+{
 	call.gfp = LAB_GFP_ATOMIC;
 	call.order = 0;
 	if (scene_wanted(FREE, "an ordinary leaf, pools full", true)) {
@@ -192,20 +209,13 @@ static void pools_full(lab_word leaves)
 		call_alloc(NULL);
 		measure(call_free, 0);
 	}
-	if (scene_wanted(ALLOC, "the hint's word, pools full", true)) {
+	if (scene_wanted(ALLOC, "word of the hint, pools full", true)) {
 		world_open(leaves, EMPTY, &five_marks);
 		call_alloc(NULL);
 		measure(call_alloc, 0);
 	}
-	if (!scene_wanted(FREE, "completes a block of order 8, pools full", false))
-		return;
-	world_open(leaves, FULL, &five_marks);
-	leaf = leaf_apart(3, false);
-	open_frames(bit_at(leaf, 0), 8);
-	call.page = take_frames(bit_at(leaf, 255), 0);
-	know_of_none(leaf);
-	know_of(leaf, 7);
-	measure(call_free, 0);
+	free_pools_full(leaves, "completes a block of order 8, pools full", call_free);
+	free_pools_full(leaves, "completes a block of order 8, pools full, by handle", call_free_ref);
 }
 
 static void pools(lab_word leaves)
@@ -213,10 +223,12 @@ static void pools(lab_word leaves)
 	unsigned int p, right;
 
 	for (p = 1; p <= P_MAX; p++) {
-		bool first = pool_slots[p] < leaves * LAB_LEAF_FRAMES && pool_slots[p] >= leaves * LAB_LEAF_FRAMES / 64;
+		bool first = pool_slots[p] < leaves * LAB_LEAF_FRAMES &&
+			     pool_slots[p] >= leaves * LAB_LEAF_FRAMES / 64;
 
 		/* The tall ones once, in the smallest room that has them: a commons' height does not matter there. */
-		if (p == 1 || (p == 2 && leaves <= 1024) || first || (machine.long_form && pool_slots[p] < leaves)) {
+		if (p == 1 || (p == 2 && leaves <= 1024) || first ||
+		    (machine.long_form && pool_slots[p] < leaves)) {
 			pool_allocs(leaves, p);
 			pool_frees(leaves, p);
 		}

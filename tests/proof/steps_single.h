@@ -11,7 +11,7 @@
 
 static void alloc_usual(lab_word leaves, unsigned int kind)
 {
-	if (!scene_wanted(ALLOC, state_of(kind, "the hint's word"), kind < PLAIN_KINDS))
+	if (!scene_wanted(ALLOC, state_of(kind, "word of the hint"), kind < PLAIN_KINDS))
 		return;
 	world_open(leaves, EMPTY, NULL);
 	call_alloc(NULL); /* leaves its hint */
@@ -29,7 +29,8 @@ static void alloc_first(lab_word leaves, unsigned int kind)
 /* One frame left in the room, the hint naming its word or a full leaf or nothing. */
 static void alloc_last(lab_word leaves, unsigned int kind, unsigned int where)
 {
-	static const char *const wheres[] = { "last frame, hinted", "last frame, hint's leaf, last word looked at",
+	static const char *const wheres[] = { "last frame, hinted",
+					      "last frame, leaf of the hint, last word looked at",
 					      "last frame, hint exhausted", "last frame, no hint" };
 	lab_bit bit;
 
@@ -60,30 +61,43 @@ static void make_unattractive(lab_word leaf, unsigned int other, bool freer)
 		room_cpu(world.room, other)->near[slot] = bit_at(leaf, 0) + 1;
 }
 
-/* The worst: hint exhausted, three leaves passed by, a leaf's last frame taken, every level unlisted. */
-static void alloc_passing(lab_word leaves, unsigned int kind, bool freer)
+/*
+ * The worst: hint exhausted, three leaves passed by, a leaf's last frame taken, every level unlisted.  By flags, or by
+ * a request with everything in it.
+ */
+static void alloc_passing(lab_word leaves, const char *state, bool freer, void (*function)(void *))
 {
 	unsigned int i;
 
 	if (!freer && leaves < CPUS * 64)
 		return; /* such leaves are not passed by in small rooms */
-	if (!scene_wanted(ALLOC, state_of(kind, freer ? "three leaves passed by, freed into" :
-						   "three leaves passed by, others'"), false))
+	if (!scene_wanted(ALLOC, state, false))
 		return;
 	world_open(leaves, FULL, NULL);
 	for (i = 0; i < 4; i++)
 		open_frames(bit_at(leaf_met(i), 200), 0);
-	for (i = 0; i < 3; i++)
-		make_unattractive(leaf_met(i), i + 1, freer);
+	for (i = 0; i < 4; i++) /* the fourth too: nobody passes by more than three */
+		make_unattractive(leaf_met(i), i % 3 + 1, freer);
 	point_at(bit_at(leaf_full_near(), 511));
 	at_rest();
-	measure(call_alloc, 0);
+	measure(function, 0);
+}
+
+static void alloc_passings(lab_word leaves, unsigned int kind)
+{
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, freed into"), true, call_alloc);
+	if (kind && !machine.long_form)
+		return;
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, taken from"), false, call_alloc);
+	alloc_passing(leaves, state_of(kind, "three leaves passed by, whole request"), true, call_request);
 }
 
 static void alloc_scattered(lab_word leaves, unsigned int kind, enum pattern pattern)
 {
-	if (!scene_wanted(ALLOC, state_of(kind, pattern == ONE_A_LEAF ? "one free frame a leaf" :
-							       "every second frame free"), false))
+	if (!scene_wanted(ALLOC,
+			  state_of(kind, pattern == ONE_A_LEAF ? "one free frame a leaf"
+							       : "every second frame free"),
+			  false))
 		return;
 	world_open(leaves, pattern, NULL);
 	at_rest();
@@ -93,23 +107,25 @@ static void alloc_scattered(lab_word leaves, unsigned int kind, enum pattern pat
 /* Full leaves as stopped callers leave them, listed to the root; each is met once, and not by the next call. */
 static void alloc_stale(lab_word leaves, unsigned int kind, unsigned int stale)
 {
-	char state[64];
+	char behind[64], after[64];
+	bool wanted;
 	unsigned int i;
 
-	snprintf(state, sizeof(state), "last frame behind %u stale listings", stale);
-	if (!scene_wanted(ALLOC, state_of(kind, state), false))
+	snprintf(behind, sizeof(behind), "last frame behind %u stale listings", stale);
+	snprintf(after, sizeof(after), "last frame after %u stale listings", stale);
+	if (!scene_wanted(ALLOC, state_of(kind, after), false) &&
+	    !scene_wanted(ALLOC, state_of(kind, behind), false))
 		return;
 	world_open(leaves, FULL, NULL);
 	open_frames(bit_at(leaf_met(3), 200), 0);
 	at_rest();
 	for (i = 0; i < stale; i++)
 		list_full(leaf_met(i));
+	wanted = scene_wanted(ALLOC, state_of(kind, behind), false);
 	scene_extra(STALE_LISTING, stale);
-	measure(call_alloc, 0);
+	measure_if(wanted, call_alloc, 0);
 	open_frames(bit_at(leaf_met(3), 200), 0);
-	snprintf(state, sizeof(state), "last frame after %u stale listings", stale);
-	if (scene_wanted(ALLOC, state_of(kind, state), false))
-		measure(call_alloc, 0);
+	measure_if(scene_wanted(ALLOC, state_of(kind, after), false), call_alloc, 0);
 	at_rest();
 }
 
@@ -127,10 +143,9 @@ static void singles_alloc(lab_word leaves)
 		alloc_usual(leaves, kind);
 		if (!kind_wanted(kind, 1))
 			continue;
-		alloc_passing(leaves, kind, true);
+		alloc_passings(leaves, kind);
 		if (kind && !machine.long_form)
 			continue;
-		alloc_passing(leaves, kind, false);
 		alloc_first(leaves, kind);
 		for (i = 0; i < 4; i++)
 			alloc_last(leaves, kind, i);
@@ -146,11 +161,15 @@ static void singles_alloc(lab_word leaves)
 
 static void refuse(lab_word leaves, unsigned int kind, unsigned int stale, bool hinted)
 {
-	char state[64];
+	char state[64], repaired[64];
+	bool wanted;
 	unsigned int i;
 
-	snprintf(state, sizeof(state), "full%s, %u stale listings", hinted ? ", hint names a leaf" : "", stale);
-	if (!scene_wanted(REFUSAL, state_of(kind, state), !stale && !hinted))
+	snprintf(state, sizeof(state), "full%s, %u stale listings", hinted ? ", hint names a leaf" : "",
+		 stale);
+	snprintf(repaired, sizeof(repaired), "full, %u stale listings repaired", stale);
+	if (!scene_wanted(REFUSAL, state_of(kind, repaired), false) &&
+	    !scene_wanted(REFUSAL, state_of(kind, state), !stale && !hinted))
 		return;
 	world_open(leaves, FULL, NULL);
 	at_rest();
@@ -158,10 +177,11 @@ static void refuse(lab_word leaves, unsigned int kind, unsigned int stale, bool 
 		list_full(leaf_met(i));
 	if (hinted)
 		point_at(bit_at(leaf_full_near(), 511));
+	wanted = scene_wanted(REFUSAL, state_of(kind, state), !stale && !hinted);
 	scene_extra(STALE_LISTING, stale);
-	measure(call_alloc, -LAB_ENOMEM);
-	if (stale && scene_wanted(REFUSAL, state_of(kind, "full, stale listings repaired"), false))
-		measure(call_alloc, -LAB_ENOMEM);
+	measure_if(wanted, call_alloc, -LAB_ENOMEM);
+	if (stale)
+		measure_if(scene_wanted(REFUSAL, state_of(kind, repaired), false), call_alloc, -LAB_ENOMEM);
 	at_rest();
 }
 
@@ -215,7 +235,8 @@ static void free_first(lab_word leaves, unsigned int where, bool none)
 	char state[64];
 	lab_word leaf;
 
-	snprintf(state, sizeof(state), "first free frame, %u of 4, hint says %s", where, none ? "none" : "all");
+	snprintf(state, sizeof(state), "first free frame, %u of 4, hint says %s", where,
+		 none ? "none" : "all");
 	if (!scene_wanted(FREE, state, false))
 		return;
 	world_open(leaves, FULL, NULL);
@@ -307,7 +328,7 @@ static void free_refused(lab_word leaves)
 	call.order = 0;
 	call.gfp = LAB_GFP_ATOMIC | LAB_EXCLUSIVE;
 	call_alloc(NULL);
-	if (scene_wanted(FREE_REFUSED, "another's", false))
+	if (scene_wanted(FREE_REFUSED, "owned by another", false))
 		measure(call_free, -LAB_EPERM);
 	call.page = (struct lab_page *)world.map;
 	if (scene_wanted(FREE_REFUSED, "no page", false))

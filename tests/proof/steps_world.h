@@ -46,7 +46,8 @@ static void give_up(const char *what)
 
 static void *mapped(size_t bytes)
 {
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	void *at =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (at == MAP_FAILED)
 		give_up("mmap");
@@ -143,7 +144,8 @@ static void world_born(const struct lab_spec *spec)
 	const char *why = "";
 
 	world_close();
-	leaves_at = ((sizeof(struct labyrinth) + round) & ~round) + ((sizeof(struct lab_room) + round) & ~round);
+	leaves_at =
+		((sizeof(struct labyrinth) + round) & ~round) + ((sizeof(struct lab_room) + round) & ~round);
 	world.bytes = lab_metadata_bytes(spec);
 	world.map_bytes = world.bytes + 8192;
 	world.map = mapped(world.map_bytes);
@@ -160,7 +162,8 @@ static void world_born(const struct lab_spec *spec)
 /* One room of so many leaves, its commons by a pattern. */
 static void world_open(lab_word leaves, enum pattern pattern, const struct marks *marks)
 {
-	struct lab_room_spec room = { .name = "steps", .zone = LAB_ZONE_NORMAL,
+	struct lab_room_spec room = { .name = "steps",
+				      .zone = LAB_ZONE_NORMAL,
 				      .frames = (uint64_t)leaves * LAB_LEAF_FRAMES };
 	struct lab_spec spec = { .page_shift = 12, .cpus = CPUS, .rooms = &room, .room_count = 1 };
 
@@ -193,12 +196,12 @@ static struct lab_page *take_frames(lab_bit bit, unsigned int order)
 	struct lab_page *page = lab_alloc_at(world.lab, world.room->first_frame + bit, &request);
 
 	if (lab_is_err(page)) {
-		printf("FAIL steps: frame %" PRIuPTR ", order %u is not to be had: %d\n", bit, order, lab_ptr_err(page));
+		printf("FAIL steps: frame %" PRIuPTR ", order %u is not to be had: %d\n", bit, order,
+		       lab_ptr_err(page));
 		exit(1);
 	}
 	return page;
 }
-
 
 /* The word of the summary over a node, at a level. */
 static uint32_t *summary_word(unsigned int level, lab_word child, unsigned int order)
