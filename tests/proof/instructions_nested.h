@@ -185,20 +185,20 @@ static void nested_give_all(void)
 		nested_give(nested.page[i], nested.order[i], nested.class[i]);
 }
 
-/* A page of ours becomes free.  False: this one is already. */
-static bool nested_give_victim(unsigned int which)
+/* A page of ours becomes free; how many frames more that are. */
+static unsigned int nested_give_victim(unsigned int which)
 {
-	int32_t at = victims[which % VICTIMS];
+	uint64_t frame;
 
-	if (world.holder[frame_at(at)] != OURS)
-		return false;
-	mark(frame_at(at), 0, NOBODY);
-	expect("free of a page of ours", 0, lab_free_pages(lab, page_at(at), 0), 0);
-	return true;
+	if (!victim(which, &frame) || world.holder[frame] != OURS)
+		return 0;
+	mark(frame, 0, NOBODY);
+	expect("free of a page of ours", 0, lab_free_pages(lab, lab_frame_page(lab, frame), 0), 0);
+	return 1;
 }
 
-/* What is done at one instant.  True: everything is back where it was. */
-static bool inject(unsigned int turn)
+/* What is done at one instant.  True: everything is back where it was.  *more: frames that became free. */
+static bool inject(unsigned int turn, uint64_t *more)
 {
 	const struct class *class = &classes[turn / ORDERS % CLASSES];
 	unsigned int order = turn % ORDERS;
@@ -212,12 +212,12 @@ static bool inject(unsigned int turn)
 		nested_take(class, order);
 		return false;
 	case 2: /* give, take and keep */
-		nested_give_victim(turn);
+		*more = nested_give_victim(turn / 4);
 		nested_take(class, order);
 		return false;
 	default: /* take, give a page of ours and what was taken, take again and keep */
 		nested_take(class, order);
-		nested_give_victim(turn);
+		*more = nested_give_victim(turn / 4);
 		nested_give_all();
 		nested_take(class, order);
 		return false;

@@ -19,6 +19,7 @@ static struct {
 	unsigned int cpu, turn;
 	struct lab_page *page[FRAMES_MOST];
 	uint64_t count;
+	bool keeps; /* what it has, till the call has ended */
 	/* What it found. */
 	uint64_t first, again; /* how many frames it could have, before and after giving all back */
 	int refusal;	       /* the last one's code */

@@ -78,24 +78,25 @@ static const struct state {
 	bool empty;	      /* with FULL, SPLINTERS: but the first leaf is left free */
 	bool closed;	      /* room 0 is */
 	bool slow;	      /* slow operations are run here in the short form too */
+	unsigned char early;  /* this frame and the next are pages of ours too; 0: they are not */
 	unsigned char drawn[2]; /* frames taken out of each room's pools */
 	int16_t left[4];      /* frames left free: relative to the base; - 1 - n: frame n; 0: no more */
 } states[] = {
 	{ .name = "plain-roomy", .ground = PLAIN, .fill = ROOMY },
 	{ .name = "plain-splinters", .ground = PLAIN, .fill = SPLINTERS },
-	{ .name = "plain-one-left", .slow = true, .ground = PLAIN, .fill = FULL, .left = { 450 } },
+	{ .name = "plain-one-left", .slow = true, .early = 4, .ground = PLAIN, .fill = FULL, .left = { 450 } },
 	{ .name = "plain-one-near", .ground = PLAIN, .fill = FULL, .near = true, .left = { 226 } },
 	{ .name = "plain-full", .ground = PLAIN, .fill = FULL, .near = true },
 	{ .name = "pools-roomy", .ground = POOLS, .fill = ROOMY },
 	{ .name = "pools-swap", .slow = true, .ground = POOLS, .fill = SPLINTERS, .empty = true },
 	{ .name = "pools-one-left", .ground = POOLS, .fill = FULL, .near = true, .left = { 226 } },
-	{ .name = "pools-full", .ground = POOLS, .fill = FULL },
-	{ .name = "pools-drawn", .slow = true, .ground = POOLS, .fill = FULL, .drawn = { 5 } },
+	{ .name = "pools-full", .slow = true, .early = 20, .ground = POOLS, .fill = FULL },
+	{ .name = "pools-drawn", .ground = POOLS, .fill = FULL, .drawn = { 5 } },
 	{ .name = "pools-one-kept", .ground = POOLS, .fill = FULL, .drawn = { 11 } },
 	{ .name = "pools-dry", .ground = POOLS, .fill = FULL, .drawn = { 12 } },
 	{ .name = "two-roomy", .ground = TWO, .fill = ROOMY },
 	{ .name = "two-first-full", .ground = TWO, .fill = FULL, .empty = true, .drawn = { 12 } },
-	{ .name = "two-one-left", .slow = true, .ground = TWO, .fill = FULL, .drawn = { 0, 13 }, .left = { 450 } },
+	{ .name = "two-one-left", .slow = true, .early = 20, .ground = TWO, .fill = FULL, .drawn = { 0, 13 }, .left = { 450 } },
 	{ .name = "two-one-kept", .ground = TWO, .fill = FULL, .drawn = { 12, 12 } },
 	{ .name = "two-closed", .ground = TWO, .fill = FULL, .closed = true, .left = { 226, 450, -41 } },
 	{ .name = "tall-one-left", .ground = HIGH, .fill = FULL, .near = true, .left = { 226 } },
@@ -112,8 +113,8 @@ enum {
 #define OWNER 7u
 #define USE 3u
 
-/* Pages of ours that the handler may free. */
-static const int16_t victims[] = { 208, 400, 209, 401 };
+/* Pages of ours that the handler may free; -1, -2: the early ones. */
+static const int16_t victims[] = { 208, 400, -1, 209, 401, -2 };
 #define VICTIMS ((unsigned int)(sizeof(victims) / sizeof(*victims)))
 
 /* ---- what a run changes ---- */
@@ -156,6 +157,15 @@ static uint64_t frame_at(int32_t at)
 static struct lab_page *page_at(int32_t at)
 {
 	return lab_frame_page(lab, frame_at(at));
+}
+
+/* The frame of a page that the handler may free; there may be none in this state. */
+static bool victim(unsigned int which, uint64_t *frame)
+{
+	int16_t at = victims[which % VICTIMS];
+
+	*frame = at < 0 ? state->early + (uint64_t)(-1 - at) : frame_at(at);
+	return at >= 0 || state->early;
 }
 
 /* ---- failures ---- */
@@ -307,6 +317,17 @@ static void set_up_drawn(unsigned int room, unsigned int count)
 	}
 }
 
+/* As after a search for a block in vain: no hint is too high. */
+static void set_up_hints(void)
+{
+	lab_word leaf;
+	unsigned int i;
+
+	for (i = 0; i < lab->rooms; i++)
+		for (leaf = 0; leaf < labyrinth_room(lab, i)->commons.leaves; leaf++)
+			hint_lower(labyrinth_room(lab, i), leaf);
+}
+
 static void set_up(const struct state *as)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
@@ -320,6 +341,10 @@ static void set_up(const struct state *as)
 	request.room = 0;
 	if (!as->near) /* the hint: to the first leaf with free frames */
 		lab_free_pages(lab, lab_alloc_request(lab, &request, NULL), 0);
+	if (as->early) {
+		hold(as->early, 0, &request);
+		hold(as->early + 1u, 0, &request);
+	}
 	if (as->fill != ROOMY && !as->empty)
 		set_up_fill(0, ground->base < LEAF ? ground->base : LEAF);
 	if (as->near)
@@ -328,6 +353,8 @@ static void set_up(const struct state *as)
 		set_up_fill(ground->base, ground->base + LEAF);
 	for (i = 0; i < 2; i++)
 		set_up_drawn(i, as->drawn[i]);
+	if (as->ground == POOLS || as->ground == TWO) /* so that a block is exchanged for at once */
+		set_up_hints();
 	if (as->closed)
 		lab_room_offline(lab, 0);
 	memcpy(metadata_before, metadata, metadata_bytes);
