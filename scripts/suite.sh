@@ -20,7 +20,7 @@ short_or_long() { [ -n "$LONG" ] && printf '%s' "$2" || printf '%s' "$1"; }
 
 # check NAME SECONDS COMMAND...: one case, judged by its exit status
 check() {
-	local name=$1 seconds=$2 status out=$WORK/$SUITE.check
+	local name=$1 seconds=$2 status out=$WORK/$SUITE.$1.check
 	shift 2
 	printf -- '--- %s: %s\n' "$name" "$*"
 	timeout --foreground --kill-after=10 "$seconds" "$@" >"$out" 2>&1

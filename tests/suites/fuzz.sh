@@ -38,7 +38,6 @@ harness() {
 }
 
 make_harness() {
-	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
 	local name=$1 objects=$place/$1.o
 	rm -rf "$objects" && mkdir -p "$objects" || return 1
 	printf '%s\n' "${sources[@]}" | xargs -P 2 -I{} bash -c '
@@ -51,7 +50,6 @@ make_harness() {
 
 # run_harness CASE SECONDS NAME ARGUMENT...: one case, with what it found and how to see it again
 run_harness() {
-	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
 	local case=$1 limit=$2 name=$3 out=$place/$3.out units
 	shift 3
 	check "$case" "$limit" "$place/$name" "${options[@]}" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
@@ -64,21 +62,28 @@ run_harness() {
 	grep -qa "^ok $SUITE/$case" "$out"
 }
 
+whole() {
+	local name=$1 executed=0
+	harness "$name"
+	if ! make_harness "$name"; then
+		fail "$name" "does not build"
+		return
+	fi
+	mkdir -p "$place/corpus/$name"
+	run_harness "$name.seeds" 300 "$name" -runs=0 "tests/fuzz/seeds/$name" || return
+	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-max_total_time=$seconds" -len_control=20 \
+		"$place/corpus/$name" "tests/fuzz/seeds/$name" || return
+	printf 'machine: %s | fuzz: %s | %d\n' "$promises" "$name" "$executed" | tee "$place/$name.line"
+	machine_cases "suite fuzz $name" "$place/$name.line"
+}
+
 mkdir -p "$place/found" || exit 1
 known=
 for name in operations trace configuration; do
 	[ -z "$only" ] || [ "$only" = "$name" ] || continue
-	known=1 executed=0
-	harness "$name"
-	if ! make_harness "$name"; then
-		fail "$name" "does not build"
-		continue
-	fi
-	mkdir -p "$place/corpus/$name"
-	run_harness "$name.seeds" 300 "$name" -runs=0 "tests/fuzz/seeds/$name" || continue
-	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-max_total_time=$seconds" -len_control=20 \
-		"$place/corpus/$name" "tests/fuzz/seeds/$name" || continue
-	printf 'machine: %s | fuzz: %s | %d\n' "$promises" "$name" "$executed" | tee -a "$WORK/proof.cases"
+	known=1
+	whole "$name" &
 done
+wait
 [ -n "$known" ] || fail "$only" "no such harness"
 exit 0
