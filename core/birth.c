@@ -32,7 +32,6 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 {
 	const struct lab_room_spec *room = &spec->rooms[number];
 	uint64_t most = (uint64_t)1 << (UINTPTR_MAX > 0xffffffffu ? 40 : 24);
-	struct lab_room_spec marks;
 	const char *wrong;
 	unsigned int i;
 
@@ -51,6 +50,15 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 		if (room->first_frame < spec->rooms[i].first_frame + spec->rooms[i].frames &&
 		    spec->rooms[i].first_frame < room->first_frame + room->frames)
 			return "its frames are another room's too";
+	return NULL;
+}
+
+static const char *check_marks(const struct lab_spec *spec, unsigned int number)
+{
+	const struct lab_room_spec *room = &spec->rooms[number];
+	struct lab_room_spec marks;
+	unsigned int i;
+
 	marks_resolve(spec, number, &marks);
 	for (i = 0; i < LAB_ZONES; i++)
 		if (marks.lowmem_reserve[i] > FRAMES_MOST)
@@ -63,6 +71,7 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 
 static const char *check(const struct lab_spec *spec, int *which)
 {
+	const char *wrong = NULL;
 	unsigned int i;
 
 	*which = -1;
@@ -74,14 +83,17 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
-	for (i = 0; i < spec->room_count; i++) {
-		const char *wrong = check_room(spec, i);
-
-		if (wrong) {
-			*which = (int)i;
-			return wrong;
-		}
+	for (i = 0; !wrong && i < spec->room_count; i++) {
+		wrong = check_room(spec, i);
+		*which = (int)i;
 	}
+	for (i = 0; !wrong && i < spec->room_count; i++) { /* a room's marks depend on the other rooms, too */
+		wrong = check_marks(spec, i);
+		*which = (int)i;
+	}
+	if (wrong)
+		return wrong;
+	*which = -1;
 	return NULL;
 }
 
@@ -143,7 +155,7 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
 	if (room->memory)
-		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift);
+		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift) + 1;
 }
 
 static size_t plan_all(struct plan *plan, const struct lab_spec *spec)

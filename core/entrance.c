@@ -214,7 +214,6 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_room *room = find->room;
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
-	count_success(lab, find);
 	if (request->gfp & LAB_ZERO)
 		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
@@ -232,10 +231,12 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, memory, &way) : labyrinth_refusal(lab);
 	if (!error)
 		error = search(lab, &way, &find);
-	if (!error)
+	if (!error) {
+		count_success(lab, &find);
 		page = deliver(lab, request, &find);
-	else if (labyrinth_alive(lab))
+	} else if (labyrinth_alive(lab)) {
 		count_refusal(lab, error);
+	}
 	if (answer)
 		*answer = find.answer;
 	return error ? entrance_refuse(error) : page;
@@ -305,7 +306,7 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 		bit = alloc_fast(lab, gate, gfp);
 		if (likely(bit != LAB_NO_BIT)) {
 			stamp_fast(lab, gate, bit);
-			return (void *)(gate->memory + ((uintptr_t)bit << lab->page_shift));
+			return span_address(gate, (uintptr_t)bit << lab->page_shift);
 		}
 	}
 	page = alloc_slowly(lab, gfp, order, true);

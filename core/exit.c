@@ -155,7 +155,7 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_span *span = &lab->span[i];
-		uintptr_t distance = (uintptr_t)address - span->memory;
+		uintptr_t distance = (uintptr_t)address - (span->memory - 1);
 		lab_bit bit = distance >> lab->page_shift;
 
 		if (unlikely(!span->memory || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))

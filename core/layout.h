@@ -176,7 +176,7 @@ struct lab_room {
 struct lab_span {
 	ptrdiff_t room_at, leaves_at, tags_at, cpus_at;
 	size_t tags_bytes;
-	uintptr_t memory; /* of bit 0, even if that is no frame of it; 0: none */
+	uintptr_t memory; /* the address of bit 0, even if that is no frame of it, + 1; 0: there is none */
 	size_t lead; /* bits before the first frame */
 	uint32_t cpu_mask;
 	uint32_t open; /* 0: nothing here (a zone without rooms) */
@@ -228,6 +228,11 @@ static inline struct lab_page *span_page(const struct labyrinth *lab, const stru
 static inline lab_word *span_word(const struct labyrinth *lab, const struct lab_span *span, lab_bit bit)
 {
 	return (lab_word *)((char *)lab + span->leaves_at) + bit / LAB_WORD_BITS;
+}
+
+static inline void *span_address(const struct lab_span *span, uintptr_t distance)
+{
+	return (void *)(span->memory - 1 + distance);
 }
 
 static inline struct lab_cpu *span_cpu(const struct labyrinth *lab, const struct lab_span *span, unsigned int cpu)

@@ -111,13 +111,9 @@ static void linux_reserve(const struct lab_spec *spec, const struct lab_room_spe
 
 	if (!ratio)
 		ratio = usual[room->zone];
-	for (j = 0; j < LAB_ZONES; j++) {
-		marks->lowmem_reserve[j] = 0;
-		if (ratio && j > (unsigned int)room->zone) /* several rooms of one zone share its reserve */
-			marks->lowmem_reserve[j] =
-				share(node_frames(spec, room->node, room->zone + 1u, j) / ratio,
-				      marks_managed(room), zone_frames);
-	}
+	for (j = room->zone + 1u; ratio && j < LAB_ZONES; j++) /* several rooms of one zone share its reserve */
+		marks->lowmem_reserve[j] = share(node_frames(spec, room->node, room->zone + 1u, j) / ratio,
+						 marks_managed(room), zone_frames);
 }
 
 static uint64_t marks_gap(const struct lab_spec *spec, uint64_t part, uint64_t managed)
@@ -131,9 +127,12 @@ void lab_linux_marks(const struct lab_spec *spec, unsigned int number, struct la
 {
 	const struct lab_room_spec *room = &spec->rooms[number];
 	uint64_t managed = marks_managed(room), part, gap;
+	unsigned int j;
 
 	*marks = *room;
 	marks->min = marks->low = marks->high = 0;
+	for (j = 0; j < LAB_ZONES; j++)
+		marks->lowmem_reserve[j] = 0;
 	if (room->zone >= LAB_ZONES)
 		return;
 	part = share(min_free_frames(spec), managed, lowmem_frames(spec));

@@ -160,7 +160,7 @@ static bool zone_frames(const struct machine_wish *wish, uint64_t span, uint64_t
  */
 static void zone_shares(uint64_t *share, uint64_t span, uint64_t frames)
 {
-	uint64_t unit = frames >= 4 * LAB_ZONES * MACHINE_LEAF / 3 ? MACHINE_LEAF : 1, given = 0;
+	uint64_t unit = frames >= 12 * MACHINE_LEAF ? MACHINE_LEAF : 1, given = 0;
 	int zone, largest = 0;
 
 	for (zone = 0; zone < LAB_ZONES; zone++) {

@@ -306,18 +306,22 @@ static bool is_other(const char *line, size_t length)
 
 static enum line_kind parse_line(struct trace *trace, char *line, size_t length, struct trace_event *event)
 {
-	const char *p;
+	const char *p, *payload;
 	uint64_t lost;
+	size_t unused;
 
 	if (length && line[length - 1] == '\r')
 		line[--length] = '\0';
 	if (memchr(line, '\0', length))
 		return LINE_UNPARSED;
 	p = skip_blanks(line);
+	/* Before the look for comments: a task may be named like one ("#1", "deadbeef"). */
+	if (find_page_event(line, &unused, &payload) && !starts_with(p, "# "))
+		return parse_page_event(trace, line, event);
 	if (is_comment(trace, p))
 		return LINE_COMMENT;
 	if (strstr(p, "mm_page_") && strstr(p, "page="))
-		return parse_page_event(trace, line, event);
+		return LINE_UNPARSED;
 	if (is_lost(p, &lost)) {
 		trace->counts.lost += lost;
 		return LINE_LOST;
