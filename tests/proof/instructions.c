@@ -9,7 +9,8 @@
  *   stop      other CPUs take all there is, give it back, and take it all again: exactly what is free, every
  *             refusal true.  The call may as well be dead.  Then it goes on.
  *   keep      others take all there is, keep it, and the call goes on
- *   storm-N   (no boundary) the handler allocates or frees at each of the boundaries of one run
+ *   storm-N   (no boundary) the handler allocates or frees at each of the boundaries of one run; with an --only that
+ *             names a state, only where it says storm
  * Afterwards the call's own answer must be true (instructions_judge.h), and a quiet audit clean.
  */
 #ifndef _GNU_SOURCE
@@ -45,7 +46,8 @@ int main(void)
 #define NONE_BEHIND_SLOW 12000u
 #define STORM_DEPTH 1500u
 
-static unsigned int pass;   /* which way to inject; the first one: and what else there is to be done */
+static unsigned int pass; /* how often the boundaries were gone through; the first time for all there is to be done */
+static bool met[4 * COMBINATIONS]; /* the ways to inject that this pair has seen */
 static uint64_t thinned, cut; /* boundaries left out, calls not gone through to their end */
 
 static void run_op(void *unused)
@@ -86,7 +88,7 @@ enum what { INJECT, STOP, KEEP, WHATS };
 /* Which of all ways it is to happen in. */
 static unsigned int turn_at(uint64_t boundary)
 {
-	return (unsigned int)((machine.seed * 31 + boundary + pass * pair.length) % (4 * COMBINATIONS));
+	return (unsigned int)((machine.seed * 31 + boundary + pass * (pair.length + pass)) % (4 * COMBINATIONS));
 }
 
 /* Is this to be done?  Its name is left in case_name. */
@@ -94,7 +96,9 @@ static bool wanted_at(uint64_t boundary, unsigned int what)
 {
 	static const char *const name[] = { "inject", "stop", "keep" };
 
-	if (what != INJECT && (pass || (!machine.long_form && (boundary & 1) != (what == KEEP))))
+	if (what == INJECT)
+		met[turn_at(boundary)] = true;
+	else if (pass || (!machine.long_form && (boundary & 1) != (what == KEEP)))
 		return false;
 	snprintf(case_name, sizeof(case_name), "%s/%s/%05" PRIu64 " %s-%u", pair.op->name, state->name, boundary,
 		 name[what], turn_at(boundary));
@@ -161,12 +165,25 @@ static void through_once(void)
 	pair.length = length;
 }
 
-/* As often as it takes for every way to inject. */
+/* Every order in every class; in the long form each of them in every way. */
+static bool all_met(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < 4 * COMBINATIONS; i++) {
+		unsigned int k = i % COMBINATIONS;
+
+		if (machine.long_form ? !met[i] : !met[k] && !met[k + COMBINATIONS] && !met[k + 2 * COMBINATIONS] &&
+							  !met[k + 3 * COMBINATIONS])
+			return false;
+	}
+	return true;
+}
+
 static void through(void)
 {
-	unsigned int ways = (machine.long_form ? 4 : 1) * COMBINATIONS;
-
-	for (pass = 0; !pass || pass * pair.length < ways; pass++)
+	memset(met, 0, sizeof(met));
+	for (pass = 0; !all_met(); pass++)
 		through_once();
 	cut += pair.length > pair.depth;
 }
@@ -217,6 +234,7 @@ static void blow(unsigned int turn, uint64_t longest)
 	bool fully = machine.long_form || pair.op == ops; /* in the short form one operation's storms blow to the last round */
 	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
 	bool cut_off = !machine.long_form && longest > NONE_BEHIND;
+	uint64_t gives = outer_gives;
 	const struct class *class;
 
 	storm.kind = (enum storm_kind)(turn % STORMS);
@@ -229,6 +247,7 @@ static void blow(unsigned int turn, uint64_t longest)
 	nested.count = others.count = 0;
 	seen = seen_first;
 	seen.stormy = true;
+	outer_gives = gives + (pair.tentative || pair.op->order > LAB_WORD_ORDER ? LAB_WORD_BITS : 0); /* conflicts */
 	seen.neutral = storm.kind == NEUTRAL;
 	seen.in_hand = class->manner != BY_BULK && (storm.turn % ORDERS > LAB_WORD_ORDER || (pair.pools && storm.turn % ORDERS));
 	if (storm.kind == GOES)
@@ -238,6 +257,7 @@ static void blow(unsigned int turn, uint64_t longest)
 	branch.call = run_op;
 	storm.steps += stepper_run(branch_call, NULL, storm_visit, NULL);
 	judge_end();
+	outer_gives = gives;
 }
 
 static void storms(unsigned int index, uint64_t longest)
@@ -259,7 +279,13 @@ static void storms(unsigned int index, uint64_t longest)
 /* Might a case whose name begins so be asked for? */
 static bool begins_wanted(const char *name)
 {
-	return !machine.only || !strchr(machine.only, '/') || strstr(name, machine.only) || strstr(machine.only, name);
+	static const char *const anywhere[] = { "inject", "stop", "keep", "storm" };
+	unsigned int i;
+
+	for (i = 0; machine.only && i < 4; i++)
+		if (!strncmp(machine.only, anywhere[i], strlen(anywhere[i])))
+			return true;
+	return !machine.only || strstr(name, machine.only) || strstr(machine.only, name);
 }
 
 /* Prepared, if the state has what the operation needs. */
@@ -277,22 +303,25 @@ static bool pair_ready(const struct op *op, const struct state *in)
 	return true;
 }
 
+/* All boundaries of an operation in all states that have what it needs, then its storms. */
 static void perform(unsigned int index)
 {
 	const struct op *op = &ops[index];
 	uint64_t length[STATES] = { 0 }, longest = 0, cases = machine.cases;
+	/* How long a storm may last is known from all states. */
+	bool stormy = !machine.only || !strchr(machine.only, '/') || strstr(machine.only, "storm");
 	char name[64];
 	unsigned int i;
 
-	snprintf(name, sizeof(name), "%s/", op->name);
-	for (i = 0; i < STATES && begins_wanted(name); i++) {
-		if (!pair_ready(op, &states[i]))
+	for (i = 0; i < STATES; i++) {
+		snprintf(name, sizeof(name), "%s/%s%s", op->name, stormy ? "" : states[i].name, stormy ? "" : "/");
+		if (!begins_wanted(name) || !pair_ready(op, &states[i]))
 			continue;
-		through(); /* where nothing of it is wanted: to know its length */
+		through();
 		length[i] = pair.length;
 		longest = length[i] > longest ? length[i] : longest;
 	}
-	for (i = 0; i < STATES; i++) {
+	for (i = 0; stormy && i < STATES; i++) {
 		if (!length[i] || !pair_ready(op, &states[i]))
 			continue;
 		pair.length = length[i];

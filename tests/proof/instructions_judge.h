@@ -261,8 +261,8 @@ static void pair_begin(const struct op *op, void (*run)(void *))
 		      !(op->type == GIVE && op->order && (lacks || op->order > LAB_WORD_ORDER || op->at == BAD_BLOCK));
 	if (op->type == GIVE || op->type == GIVE_MANY || op->type == RETURN)
 		outer_gives = op_frames(op);
-	else if (pair.tentative)
-		outer_gives = op_frames(op) + 1;
+	else if (pair.tentative && pair.pools)
+		outer_gives = 1; /* an exchange puts back, and swaps, frame by frame */
 	if (pair.tentative && (op->type == GIVE || op->type == RETURN || op->type == GIVE_MANY ||
 			       (!pair.pools && op->order <= LAB_WORD_ORDER)))
 		FAIL("a call of order %u holds what it may give back", op->order);

@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "instructions_symbols.h"
+#include "port.h"
 #include "route.h"
 
 #define LEAF ((uint64_t)LAB_LEAF_FRAMES)
