@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * cpu.c - which CPU runs this thread: from the area that glibc (2.35 and later) registers with the kernel
- * for restartable sequences, two loads; else from the vDSO.
+ * for restartable sequences, two loads; else from the vDSO.  And which node that CPU belongs to: from a table.
  */
 #define _GNU_SOURCE
 #include <sched.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <unistd.h>
 
 #include "../../core/port.h"
+#include "home.h"
 
 /* Before glibc 2.35 these are not there. */
 extern const ptrdiff_t __rseq_offset __attribute__((weak));
@@ -49,9 +52,26 @@ unsigned int lab_port_cpu(void)
 	return (unsigned int)cpu;
 }
 
-unsigned int lab_port_node(void)
+/* Each CPU's node; 0 until it is asked for.  (getcpu() is a true system call on some machines.) */
+#define CPUS 4096u
+static uint8_t node_of[CPUS];
+
+void home_find_nodes(unsigned int nodes)
 {
+	long cpus = sysconf(_SC_NPROCESSORS_CONF);
 	unsigned int cpu, node;
 
-	return getcpu(&cpu, &node) == 0 ? node : 0;
+	for (cpu = 0; (long)cpu < cpus && cpu < CPUS; cpu++)
+		for (node = 1; node < nodes; node++) {
+			char path[64];
+
+			snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpu%u/node%u", cpu, node);
+			if (access(path, F_OK) == 0)
+				__atomic_store_n(&node_of[cpu], (uint8_t)node, __ATOMIC_RELAXED);
+		}
+}
+
+unsigned int lab_port_node(void)
+{
+	return __atomic_load_n(&node_of[lab_port_cpu() % CPUS], __ATOMIC_RELAXED);
 }

@@ -35,6 +35,8 @@ int complain_plainly(const struct lab_complaint *to, const char *sentence);
 /* Map a room's memory as asked, into home->memory[] and home->spec[].memory. */
 int home_map_room(struct lab_home *home, const struct lab_user_spec *spec, unsigned int room,
 		  const struct lab_complaint *to);
+/* Learn which CPU belongs to which of so many nodes, for lab_port_node().  Reads sysfs; without it, all to node 0. */
+void home_find_nodes(unsigned int nodes);
 /* Touch and lock memory that must never fault. */
 int home_arm(void *base, size_t bytes, const struct lab_complaint *to);
 
