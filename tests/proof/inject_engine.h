@@ -147,8 +147,8 @@ bool inject_cas(struct inject_site *site, const char *function, const struct inj
 	done = swap->size == 8 ?
 		       __atomic_compare_exchange_n((uint64_t *)swap->at, (uint64_t *)swap->old, swap->value, false,
 						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST) :
-		       __atomic_compare_exchange_n((uint32_t *)swap->at, (uint32_t *)swap->old, (uint32_t)swap->value, false,
-						   __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
+		       __atomic_compare_exchange_n((uint32_t *)swap->at, (uint32_t *)swap->old,
+						   (uint32_t)swap->value, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);
 	if (mine && !done)
 		site->lost++;
 	return done;

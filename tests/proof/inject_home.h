@@ -44,9 +44,12 @@ static const struct home_case home_cases[] = {
 	{ "armed, two rooms", LAB_ARMED, 2, 2, .room = { { .name = "a", TINY }, { .name = "b", TINY, .bind = true } } },
 	{ "lazy", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .watermarks = true } } },
 	{ "lazy, locked", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .locked = true } } },
-	{ "lazy, locked and prefaulted", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .locked = true, .prefaulted = true } } },
-	{ "lazy, prefaulted, two rooms", LAB_LAZY, 2, 2, .room = { { .name = "a", TINY }, { .name = "b", TINY, .prefaulted = true } } },
-	{ "huge pages", LAB_LAZY, 1, 2, .room = { { .name = "a", .kind = LAB_ROOM_HUGETLB, .zone = LAB_ZONE_NORMAL, .size = 2 << 20 } } },
+	{ "lazy, locked and prefaulted", LAB_LAZY, 1, 2,
+	  .room = { { .name = "a", TINY, .locked = true, .prefaulted = true } } },
+	{ "lazy, prefaulted, two rooms", LAB_LAZY, 2, 2,
+	  .room = { { .name = "a", TINY }, { .name = "b", TINY, .prefaulted = true } } },
+	{ "huge pages", LAB_LAZY, 1, 2,
+	  .room = { { .name = "a", .kind = LAB_ROOM_HUGETLB, .zone = LAB_ZONE_NORMAL, .size = 2 << 20 } } },
 	{ "numbers only", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .kind = LAB_ROOM_METADATA } } },
 	{ "refused by the core", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .min = 4 } } },
 	{ "default", LAB_LAZY, 0, 0, .by_default = true },
@@ -63,12 +66,14 @@ static struct home_result *home_result;
 /* The lines of /proc/self/maps, but the stack and the heap, which may grow. */
 static void home_maps(char *maps, size_t size)
 {
-	long file = trap_raw(SYS_openat, (const long[6]){ AT_FDCWD, (long)"/proc/self/maps", O_RDONLY }), n;
+	long file = trap_raw(SYS_openat, (const long[6]){ AT_FDCWD, (long)"/proc/self/maps", O_RDONLY }), n = 1;
 	size_t used = 0;
 	char *line, *out = maps, *end;
 
-	while (used < size - 1 && (n = trap_raw(SYS_read, (const long[6]){ file, (long)(maps + used), (long)(size - 1 - used) })) > 0)
-		used += (size_t)n;
+	while (used < size - 1 && n > 0) {
+		n = trap_raw(SYS_read, (const long[6]){ file, (long)(maps + used), (long)(size - 1 - used) });
+		used += n > 0 ? (size_t)n : 0;
+	}
 	trap_raw(SYS_close, (const long[6]){ file });
 	maps[used] = '\0';
 	for (line = maps; (end = strchr(line, '\n')) != NULL; line = end + 1) {
@@ -130,7 +135,8 @@ static const char *home_verdict(const struct home_case *it, struct labyrinth *ma
 
 static void home_try(const struct home_case *it, struct labyrinth **made_one, char *text)
 {
-	const struct lab_user_spec spec = { .birth = it->birth, .rooms = it->room, .room_count = it->rooms, .cpus = it->cpus };
+	const struct lab_user_spec spec = { .birth = it->birth, .rooms = it->room, .room_count = it->rooms,
+					    .cpus = it->cpus };
 
 	*made_one = NULL;
 	if (it->by_default)
@@ -178,8 +184,8 @@ static bool home_case_run(const struct home_case *it, int n, int error, bool all
 	int status = 0;
 	pid_t child;
 
-	snprintf(run_name, sizeof(run_name), "home: %s, system call %d%s fails: %s", it->name, n, all ? " and all behind it" : "",
-		 n ? strerror(error) : "none");
+	snprintf(run_name, sizeof(run_name), "home: %s, system call %d%s fails: %s", it->name, n,
+		 all ? " and all behind it" : "", n ? strerror(error) : "none");
 	if (n && machine.only && !strstr(run_name, machine.only))
 		return n < 20;
 	memset(home_result, 0, sizeof(*home_result));
@@ -198,7 +204,8 @@ static bool home_case_run(const struct home_case *it, int n, int error, bool all
 	else if (WEXITSTATUS(status))
 		report(home_result->why);
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 1)
-		printf("  error %d, \"%s\", system call %ld\n", home_result->error, home_result->text, home_result->failed);
+		printf("  error %d, \"%s\", system call %ld\n", home_result->error, home_result->text,
+		       home_result->failed);
 	return home_result->calls >= n;
 }
 

@@ -207,7 +207,9 @@ static bool block_there(const struct record *r)
 
 		if (!room_frames(room) || !room_allowed(r->call, room) || model_closed[room])
 			continue;
-		if (model_free[room] - (int64_t)block < floor_of(r->call, room) || (others && (scene->min || scene->min_second)))
+		if (model_free[room] - (int64_t)block < floor_of(r->call, room))
+			continue;
+		if (others && (scene->min || scene->min_second))
 			continue;
 		for (frame = (room_first(room) + block - 1) & ~(block - 1); frame + block <= end; frame += block) {
 			for (i = 0; i < block && model[frame + i].what == IS_FREE; i++)

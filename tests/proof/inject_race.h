@@ -48,7 +48,8 @@ static bool in_room(struct lab_room *room, const volatile void *at, struct word 
 		return true;
 	for (i = 0; i < room->bands; i++) {
 		word->pool = &room->pool[i];
-		if (in_leaves(&word->pool->have, at, word, HAVE_WORD) || in_leaves(&word->pool->lack, at, word, LACK_WORD))
+		if (in_leaves(&word->pool->have, at, word, HAVE_WORD) ||
+		    in_leaves(&word->pool->lack, at, word, LACK_WORD))
 			return true;
 	}
 	word->kind = TAG_WORD;
@@ -160,7 +161,7 @@ static void chase_word(const volatile void *at)
 			bit = *pool_slot(word.pool, bit);
 		if (word.kind == LACK_WORD)
 			chaser_gives();
-		else if ((word.kind == LEAF_WORD || word.kind == HAVE_WORD) && chaser.frame == NONE && under_test->kind < GIVE)
+		else if (word.kind < LACK_WORD && chaser.frame == NONE && under_test->kind < GIVE)
 			page = lab_alloc_at(lab, word.room->first_frame + bit, &request);
 	}
 	if (page && !lab_is_err(page)) {

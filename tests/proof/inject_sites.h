@@ -91,10 +91,12 @@ static void sites_judge(void)
 		if (s->delayed && (!swap || (s->refused && s->lost)))
 			continue;
 		printf("FAIL site %s:%u %s (%s): delayed %" PRIu64 ", refused %" PRIu64 ", lost %" PRIu64 "\n",
-		       base_name(s->file), s->line, s->function ? s->function : "?", kinds[s->kind], s->delayed, s->refused, s->lost);
+		       base_name(s->file), s->line, s->function ? s->function : "?", kinds[s->kind], s->delayed,
+		       s->refused, s->lost);
 		machine.failures++;
 	}
-	printf("%u sites, %u of them compare-and-swaps that a call makes; %u in birth and quiet audits\n", sites, swaps, excuses);
+	printf("%u sites, %u of them compare-and-swaps that a call makes; %u in birth and quiet audits\n", sites,
+	       swaps, excuses);
 }
 
 #endif

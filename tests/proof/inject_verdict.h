@@ -57,10 +57,13 @@ static bool on_its_way(const struct deed *d)
 {
 	unsigned int i;
 
-	for (i = 0; lenient && i < deeds; i++)
-		if ((gives(deed[i].r) || deed[i].kind == DID_SPLIT || deed[i].kind == DID_TAKE) && !deed[i].code && overlap(d->r, deed[i].r) &&
+	for (i = 0; lenient && i < deeds; i++) {
+		bool moves = gives(deed[i].r) || deed[i].kind == DID_SPLIT || deed[i].kind == DID_TAKE;
+
+		if (moves && !deed[i].code && overlap(d->r, deed[i].r) &&
 		    d->frame - deed[i].frame < (uint64_t)1 << deed[i].r->call->order)
 			return true;
+	}
 	return false;
 }
 
@@ -214,7 +217,8 @@ static bool ends_so(void)
 			return false;
 	for (i = 0; i < deeds; i++)
 		for (k = 0; deed[i].code != -LAB_ERANGE && k < (uint64_t)1 << deed[i].r->call->order; k++)
-			if (deed[i].kind != WAS_REFUSED && deed[i].kind < DID_CLOSE && !frame_ends_so(deed[i].frame + k))
+			if (deed[i].kind != WAS_REFUSED && deed[i].kind < DID_CLOSE &&
+			    !frame_ends_so(deed[i].frame + k))
 				return false;
 	return true;
 }
@@ -287,8 +291,8 @@ static void add_deed(const struct record *r, enum deed_kind kind, uint64_t frame
 
 static void add_deeds(const struct record *r)
 {
-	static const enum deed_kind kinds[] = { [SPLIT] = DID_SPLIT, [OFF] = DID_OFF, [ON] = DID_ON, [CLOSE] = DID_CLOSE,
-						[OPEN] = DID_OPEN };
+	static const enum deed_kind kinds[] = { [SPLIT] = DID_SPLIT, [OFF] = DID_OFF, [ON] = DID_ON,
+						[CLOSE] = DID_CLOSE, [OPEN] = DID_OPEN };
 	long i;
 
 	switch (r->call->kind) {

@@ -122,6 +122,12 @@ static struct lab_request request_of(const struct call *call)
 	return request;
 }
 
+/* NULL says no more than that: as for order 0 it must be, and above it may be. */
+static struct lab_page *refusal_of(const struct call *call)
+{
+	return (struct lab_page *)(intptr_t)(call->order ? -LAB_ENOSPC : -LAB_ENOMEM);
+}
+
 static void do_take(const struct call *call, uint64_t frame, struct record *r)
 {
 	struct lab_request request = request_of(call);
@@ -141,7 +147,7 @@ static void do_take(const struct call *call, uint64_t frame, struct record *r)
 	default:
 		address = call->kind == ADDRESS ? lab_alloc(lab, call->gfp, call->order) :
 						  labyrinth_void_alloc_page_gfp_atomic_exclusive();
-		page = address ? lab_address_page(lab, address) : (struct lab_page *)(intptr_t)(call->order ? -LAB_ENOSPC : -LAB_ENOMEM);
+		page = address ? lab_address_page(lab, address) : refusal_of(call);
 	}
 	r->code = lab_ptr_err(page);
 	if (!r->code)
@@ -205,7 +211,8 @@ static void do_look(uint64_t frame)
 	if (lab_stats(lab, &all) || lab_room_stats(lab, 0, &stats) || stats.free_commons > stats.frames ||
 	    stats.free_pooled > stats.frames)
 		wrong = "more is free than there is";
-	if (lab_leaf_free(lab, 0, 0) < 0 || lab_leaf_free(lab, 0, 0) > 512 || lab_leaf_free(lab, 0, 1000) != -LAB_ERANGE)
+	if (lab_leaf_free(lab, 0, 0) < 0 || lab_leaf_free(lab, 0, 0) > 512 ||
+	    lab_leaf_free(lab, 0, 1000) != -LAB_ERANGE)
 		wrong = "the free frames of a leaf";
 	lab_set_default(lab);
 	/* In a room of the program's own there is no route. */
@@ -278,7 +285,8 @@ static uint64_t find_frame(int said)
 		if (frame_free(frame))
 			return frame;
 	for (frame = scene->first; frame < end; frame++)
-		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && info.state == state && !info.order && n-- == 0)
+		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && info.state == state && !info.order &&
+		    n-- == 0)
 			return frame;
 	printf("FAIL %s: there is no frame %d\n", scene->name, said);
 	exit(1);
@@ -290,8 +298,8 @@ static void scene_birth(const struct scene *made)
 	struct lab_room_spec room[ROOMS] = {
 		{ .name = "one", .zone = made->zone ? made->zone : LAB_ZONE_NORMAL, .first_frame = made->first,
 		  .frames = made->frames, .min = made->min, .memory = made->memory ? memory : NULL },
-		{ .name = "two", .zone = LAB_ZONE_DMA32, .first_frame = made->first + made->frames, .frames = made->second,
-		  .min = made->min_second },
+		{ .name = "two", .zone = LAB_ZONE_DMA32, .first_frame = made->first + made->frames,
+		  .frames = made->second, .min = made->min_second },
 	};
 	struct lab_spec spec = { .page_shift = 12, .cpus = 2, .rooms = room, .room_count = made->second ? 2 : 1 };
 
@@ -300,7 +308,8 @@ static void scene_birth(const struct scene *made)
 		room[0].hole_count = 1;
 	}
 	metadata_bytes = lab_metadata_bytes(&spec);
-	if (!metadata_bytes || metadata_bytes > METADATA_MAX || made->frames + made->second + made->first > FRAMES_MAX) {
+	if (!metadata_bytes || metadata_bytes > METADATA_MAX ||
+	    made->frames + made->second + made->first > FRAMES_MAX) {
 		printf("FAIL %s: too large\n", made->name);
 		exit(1);
 	}
