@@ -21,5 +21,5 @@ listed() {
 	return $status
 }
 export -f listed
-check differences-in-spec 60 bash -c 'listed "$@"' listed "$WORK/$SUITE.machine"
+check differences-in-spec 60 bash -c 'listed "$@"' listed "$WORK/$SUITE.against-the-model.machine"
 exit 0
