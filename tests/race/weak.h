@@ -16,7 +16,7 @@
 
 #include "fibers.h"
 
-#define WEAK_LOCATIONS 512u
+#define WEAK_LOCATIONS 1024u
 #define WEAK_VALUES 48u
 #define WEAK_VIEWS 4096u
 
