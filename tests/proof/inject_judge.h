@@ -169,10 +169,12 @@ static bool touched(const struct record *r, uint64_t frame, unsigned int order)
 	return false;
 }
 
-/* Does that call stand still, half way, when this one ends? */
+/* Does that call stand still, half way, for a while of this one?  (Not if it ran from its beginning to its end then.) */
 static bool stopped_beside(const struct record *r, const struct record *other)
 {
-	return overlap(r, other) && (!other->ended || (r->ended && other->ended > r->ended));
+	bool whole = other->began > r->began && other->ended && (!r->ended || other->ended < r->ended);
+
+	return overlap(r, other) && !whole;
 }
 
 /*
