@@ -6,6 +6,7 @@
  *
  * Boundaries are numbered from 0; what happens there:
  *   inject-N  the handler allocates and frees, on the same CPU, in the Nth of all ways (instructions_nested.h)
+ *   twice     the handler makes the same call
  *   stop      other CPUs take all there is, give it back, and take it all again: exactly what is free, every
  *             refusal true.  The call may as well be dead.  Then it goes on.
  *   keep      others take all there is, keep it, and the call goes on
@@ -47,7 +48,7 @@ int main(void)
 #define STORM_DEPTH 1500u
 
 static unsigned int pass; /* how often the boundaries were gone through; the first time for all there is to be done */
-static bool met[4 * COMBINATIONS]; /* the ways to inject that this pair has seen */
+static bool met[WAYS]; /* the ways to inject that this pair has seen */
 static uint64_t thinned, cut; /* boundaries left out, calls not gone through to their end */
 
 static void run_op(void *unused)
@@ -68,6 +69,17 @@ static void do_inject(unsigned int turn)
 	seen.neutral = inject(turn, &seen.more);
 }
 
+/* The very same call: of two frees of one page only one may succeed. */
+static void do_twice(void)
+{
+	struct answer outer = world.answer;
+
+	pair.op->call(pair.op);
+	twice = world.answer.code;
+	world.answer = outer;
+	seen.neutral = false;
+}
+
 static void do_stop(unsigned int turn)
 {
 	others_do(others_drain_twice, turn);
@@ -83,22 +95,24 @@ static void do_keep(unsigned int turn)
 	seen.neutral = false;
 }
 
-enum what { INJECT, STOP, KEEP, WHATS };
+enum what { INJECT, TWICE, STOP, KEEP, WHATS };
 
 /* Which of all ways it is to happen in. */
 static unsigned int turn_at(uint64_t boundary)
 {
-	return (unsigned int)((machine.seed * 31 + boundary + pass * (pair.length + pass)) % (4 * COMBINATIONS));
+	return (unsigned int)((machine.seed * 31 + boundary + pass * (pair.length + pass)) % WAYS);
 }
 
 /* Is this to be done?  Its name is left in case_name. */
 static bool wanted_at(uint64_t boundary, unsigned int what)
 {
-	static const char *const name[] = { "inject", "stop", "keep" };
+	static const char *const name[] = { "inject", "twice", "stop", "keep" };
 
 	if (what == INJECT)
 		met[turn_at(boundary)] = true;
-	else if (pass || (!machine.long_form && (boundary & 1) != (what == KEEP)))
+	else if (pass || (what == TWICE && !op_once(pair.op)))
+		return false;
+	else if (what != TWICE && !machine.long_form && (boundary & 1) != (what == KEEP))
 		return false;
 	snprintf(case_name, sizeof(case_name), "%s/%s/%05" PRIu64 " %s-%u", pair.op->name, state->name, boundary,
 		 name[what], turn_at(boundary));
@@ -121,10 +135,13 @@ static bool start(uint64_t boundary, unsigned int *what)
 	nested.count = 0;
 	others.count = 0;
 	others.keeps = false;
+	twice = NOT_TWICE;
 	seen = seen_first;
 	seen_now();
 	if (*what == INJECT)
 		do_inject(turn);
+	else if (*what == TWICE)
+		do_twice();
 	else if (*what == STOP)
 		do_stop(turn);
 	else
@@ -168,13 +185,12 @@ static void through_once(void)
 /* Every order in every class; in the long form each of them in every way. */
 static bool all_met(void)
 {
-	unsigned int i;
+	unsigned int i, k, ways;
 
-	for (i = 0; i < 4 * COMBINATIONS; i++) {
-		unsigned int k = i % COMBINATIONS;
-
-		if (machine.long_form ? !met[i] : !met[k] && !met[k + COMBINATIONS] && !met[k + 2 * COMBINATIONS] &&
-							  !met[k + 3 * COMBINATIONS])
+	for (i = 0; i < COMBINATIONS; i++) {
+		for (ways = 0, k = i; k < WAYS; k += COMBINATIONS)
+			ways += met[k];
+		if (ways < (machine.long_form ? ACTIONS : 1))
 			return false;
 	}
 	return true;
@@ -245,6 +261,7 @@ static void blow(unsigned int turn, uint64_t longest)
 	rewind_all();
 	op_lets_go(pair.op);
 	nested.count = others.count = 0;
+	twice = NOT_TWICE;
 	seen = seen_first;
 	seen.stormy = true;
 	outer_gives = gives + (pair.tentative || pair.op->order > LAB_WORD_ORDER ? LAB_WORD_BITS : 0); /* conflicts */
@@ -262,12 +279,17 @@ static void blow(unsigned int turn, uint64_t longest)
 
 static void storms(unsigned int index, uint64_t longest)
 {
-	unsigned int count = machine.long_form ? STORMS * 40 : STORMS, i, turn;
+	unsigned int count = machine.long_form ? 40 : 1, i, turn;
+	bool singly = pair.op == ops || pair.op->call == call_free;
 
-	for (i = 0; i < count; i++) {
-		if (!machine.long_form && longest > ALL_BOUNDARIES / 2 && i != index % STORMS)
-			continue; /* one kind of the three only */
-		turn = (unsigned int)((machine.seed + index * 7 + i / STORMS) % COMBINATIONS * STORMS + i % STORMS);
+	for (i = 0; i < STORMS * (count + 1); i++) {
+		if (i < STORMS) /* single frames, of all that there are */
+			turn = 3 * ORDERS;
+		else
+			turn = (unsigned int)(machine.seed + index * 7 + i / STORMS) % COMBINATIONS;
+		if (!machine.long_form && (i < STORMS ? !singly : longest > ALL_BOUNDARIES / 2 && i % STORMS != index % STORMS))
+			continue;
+		turn = turn * STORMS + i % STORMS;
 		snprintf(case_name, sizeof(case_name), "%s/%s/storm-%u", pair.op->name, state->name, turn);
 		if (machine_wants(case_name))
 			blow(turn, longest);

@@ -347,6 +347,12 @@ static uint64_t op_frames(const struct op *op)
 	}
 }
 
+/* Can it be done only once? */
+static bool op_once(const struct op *op)
+{
+	return op->type == GIVE || op->type == GIVE_MANY || op->type == LEAVE || op->type == RETURN || op->call == call_split;
+}
+
 /* Frames that the call gives are nobody's from here on. */
 static void op_lets_go(const struct op *op)
 {

@@ -32,6 +32,8 @@ static const struct class {
 #define CLASSES ((unsigned int)(sizeof(classes) / sizeof(*classes)))
 #define ORDERS (LAB_ORDER_MAX + 1)
 #define COMBINATIONS (CLASSES * ORDERS)
+#define ACTIONS 5u
+#define WAYS (ACTIONS * COMBINATIONS)
 
 /* What the outer call allows: frames of it that may be half given, hidden until its give returns. */
 static uint64_t outer_gives;
@@ -203,7 +205,7 @@ static bool inject(unsigned int turn, uint64_t *more)
 	const struct class *class = &classes[turn / ORDERS % CLASSES];
 	unsigned int order = turn % ORDERS;
 
-	switch ((turn + turn / COMBINATIONS) % 4) {
+	switch ((turn + turn / COMBINATIONS) % ACTIONS) {
 	case 0: /* take and give */
 		nested_take(class, order);
 		nested_give_all();
@@ -212,12 +214,16 @@ static bool inject(unsigned int turn, uint64_t *more)
 		nested_take(class, order);
 		return false;
 	case 2: /* give, take and keep */
-		*more = nested_give_victim(turn / 4);
+		*more = nested_give_victim(turn / ACTIONS);
 		nested_take(class, order);
+		return false;
+	case 3: /* take, keep and give another: it has moved */
+		nested_take(class, order);
+		*more = nested_give_victim(turn / ACTIONS);
 		return false;
 	default: /* take, give a page of ours and what was taken, take again and keep */
 		nested_take(class, order);
-		*more = nested_give_victim(turn / 4);
+		*more = nested_give_victim(turn / ACTIONS);
 		nested_give_all();
 		nested_take(class, order);
 		return false;
