@@ -9,6 +9,7 @@ if [ "${1:-}" = --check ]; then
 	check=1
 	shift
 fi
+case ${1:-} in -*) printf 'usage: %s [--check] [PROGRAM]\n' "$0" >&2; exit 2 ;; esac
 program=${1:-$ROOT/build/tests/proof/steps}
 spec=$ROOT/SPEC.md
 table=$(mktemp) && new=$(mktemp) || exit 1

@@ -69,7 +69,7 @@ machine() {
 		;;
 	77) skip "$name" "$(tail -n 1 "$out")" ;;
 	124 | 137) fail "$name" "not done after $seconds s" ;;
-	*) fail "$name" "$(grep -a -m 1 '^FAIL' "$out" | cut -c 6-200) (ended with $status)" ;;
+	*) fail "$name" "$(grep -a -m 1 '^FAIL' "$out" | sed 's/; again: .*//' | cut -c 6-300) (ended with $status; how to see it again: build/logs/$SUITE.log)" ;;
 	esac
 	return $status
 }

@@ -174,8 +174,10 @@ bool run_broken(const struct run_result *result)
 {
 	const struct run_counts *counts = &result->counts;
 
+	/* "Other": neither that there is none nor that flags contradict each other; no trace asks for that. */
 	/* Beside other calls -EAGAIN may be right: not while a frame was surely free. */
 	return counts->double_given || counts->refused_while_free || counts->again_while_free ||
 	       (!result->threads.count && counts->again) || counts->misplaced || counts->free_errors ||
+	       counts->refused_other ||
 	       result->threads.audit_broken || result->threads.lost || result->threads.unsettled;
 }

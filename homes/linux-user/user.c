@@ -130,6 +130,7 @@ static int make_identity(struct lab_home *home, const struct lab_user_spec *spec
 {
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int error;
 
 	if (page == MAP_FAILED)
 		return complain(to, "mmap", bytes);
@@ -137,8 +138,10 @@ static int make_identity(struct lab_home *home, const struct lab_user_spec *spec
 	home->identity_bytes = bytes;
 	if (madvise(page, bytes, MADV_WIPEONFORK) != 0)
 		return complain(to, "madvise(MADV_WIPEONFORK)", bytes);
+	if (spec->birth == LAB_ARMED && (error = home_arm(page, bytes, to)) != 0)
+		return error;
 	*home->identity = LAB_IDENTITY;
-	return spec->birth == LAB_ARMED ? home_arm(page, bytes, to) : 0;
+	return 0;
 }
 
 /* With the notes mapped: everything else.  What fails is taken down by the caller. */

@@ -23,11 +23,13 @@ static struct {
 	bool long_form;
 	uint64_t seed;
 	const char *only;
+	const char *usage; /* options of its own */
 	uint64_t cases, failures;
 } machine = { .seed = 1 };
 
 static inline void machine_begin(int argc, char **argv)
 {
+	char *end;
 	int i;
 
 	machine.program = argv[0];
@@ -36,11 +38,16 @@ static inline void machine_begin(int argc, char **argv)
 		if (!strcmp(argv[i], "--long")) {
 			machine.long_form = true;
 		} else if (!strcmp(argv[i], "--seed") && i + 1 < argc) {
-			machine.seed = strtoull(argv[++i], NULL, 0);
+			machine.seed = strtoull(argv[++i], &end, 0);
+			if (*end || end == argv[i]) {
+				fprintf(stderr, "%s: not a seed: %s\n", argv[0], argv[i]);
+				exit(2);
+			}
 		} else if (!strcmp(argv[i], "--only") && i + 1 < argc) {
 			machine.only = argv[++i];
 		} else {
-			fprintf(stderr, "usage: %s [--long] [--seed N] [--only TEXT]\n", argv[0]);
+			fprintf(stderr, "usage: %s [--long] [--seed N] [--only TEXT]%s\n", argv[0],
+				machine.usage ? machine.usage : "");
 			exit(2);
 		}
 	}
@@ -62,7 +69,7 @@ static inline __attribute__((format(printf, 2, 3))) void machine_fail(const char
 	va_start(arguments, why);
 	vprintf(why, arguments);
 	va_end(arguments);
-	printf("; again: %s --seed %" PRIu64 " --only '%s'\n", machine.program, machine.seed, name);
+	printf("; again: '%s' --seed %" PRIu64 " --only '%s'\n", machine.program, machine.seed, name);
 }
 
 /* The last line, and the exit status.  `promise`: as in DESIGN.md, "P1 P6"; `name`: of the machine. */

@@ -345,6 +345,10 @@ int main(int argc, char **argv)
 	unsigned int fullness = 40;
 
 	seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 20261120;
+	if (!operations || argc > 3) {
+		fprintf(stderr, "usage: %s [OPERATIONS [SEED]]\n", argv[0]);
+		return 2;
+	}
 	random_state = seed * 0x9e3779b97f4a7c15u | 1;
 	make();
 	check_everything();

@@ -316,10 +316,10 @@ int main(int argc, char **argv)
 
 	if (argc > 2)
 		thread_count = (unsigned int)strtoul(argv[2], NULL, 0);
-	if (!operations)
-		operations = 400000;
-	if (!thread_count || thread_count > THREADS_MAX)
-		thread_count = 4;
+	if (!operations || !thread_count || thread_count > THREADS_MAX || argc > 4) {
+		fprintf(stderr, "usage: %s [THOUSANDS-OF-OPERATIONS [THREADS (1..%u) [SEED]]]\n", argv[0], THREADS_MAX);
+		return 2;
+	}
 	if (argc > 3)
 		seed = strtoull(argv[3], NULL, 0);
 	for (i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {

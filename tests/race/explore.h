@@ -192,19 +192,26 @@ static inline void explore_print(void)
 	printf(explore.count ? "\n" : "-\n");
 }
 
-static inline void explore_parse(const char *text)
+/* "12:1,40:17", or "-": no deviation.  False: it is not a schedule. */
+static inline bool explore_parse(const char *text)
 {
-	char *end;
+	unsigned int at, last = 0, to;
+	int used;
 
 	explore.count = 0;
-	while (*text && explore.count < DEVIATIONS_MAX) {
-		unsigned int at = (unsigned int)strtoul(text, &end, 10);
-
-		if (*end != ':')
-			break;
-		explore.deviation[explore.count++] = (struct deviation){ at, (int)strtol(end + 1, &end, 10) };
-		text = *end == ',' ? end + 1 : end;
+	if (!strcmp(text, "-"))
+		return true;
+	for (; explore.count < DEVIATIONS_MAX; text += used + 1) {
+		used = 0;
+		if (sscanf(text, "%4u:%2u%n", &at, &to, &used) != 2 || !used || at < last || at >= STEPS_MAX ||
+		    (to >= FIBERS_MAX && to <= DEVIATION_STALE))
+			return false;
+		explore.deviation[explore.count++] = (struct deviation){ at, (int)to };
+		last = at;
+		if (text[used] != ',')
+			return !text[used];
 	}
+	return false;
 }
 
 #endif

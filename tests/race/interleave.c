@@ -239,30 +239,46 @@ static void replay(const char *schedule)
 		weak.on = true;
 		schedule += 5;
 	}
-	explore_parse(schedule);
+	if (!explore_parse(schedule)) {
+		fprintf(stderr, "not a schedule (STEP:FIBER,STEP:FIBER...): %s\n", schedule);
+		exit(2);
+	}
 	explore.verbose = true;
 	machine.cases++;
-	if (play())
+	play();
+	if (!failures)
 		printf("nothing is wrong with this schedule\n");
+}
+
+/* Takes this option, and its value, out of the arguments; NULL: it is not there. */
+static const char *option(int *argc, char **argv, const char *name, bool valued)
+{
+	int i, k, taken = valued ? 2 : 1;
+
+	for (i = 1; i + taken <= *argc; i++) {
+		const char *value = argv[i + taken - 1];
+
+		if (strcmp(argv[i], name))
+			continue;
+		for (k = i; k + taken <= *argc; k++)
+			argv[k] = argv[k + taken];
+		*argc -= taken;
+		return value;
+	}
+	return NULL;
 }
 
 int main(int argc, char **argv)
 {
-	const char *schedule = NULL;
+	const char *schedule = option(&argc, argv, "--replay", true);
 	unsigned int i;
 
-	if (argc > 2 && !strcmp(argv[argc - 2], "--replay")) {
-		schedule = argv[argc - 1];
-		argc -= 2;
-	}
-	if (argc > 1 && !strcmp(argv[1], "--brief")) { /* for a look at what is reached, not at what is wrong */
+	if (option(&argc, argv, "--brief", false)) { /* for a look at what is reached, not at what is wrong */
 		effort.bound = 1;
 		effort.randoms = 200;
 		effort.executions = 500;
-		argv[1] = argv[0];
-		argc--;
-		argv++;
 	}
+	machine.usage = " [--brief] [--replay SCHEDULE]";
 	machine_begin(argc, argv);
 	explore.state = machine.seed * 0x9e3779b97f4a7c15u | 1;
 	if (machine.long_form) {
