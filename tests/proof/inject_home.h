@@ -22,7 +22,7 @@
 #include "../../homes/linux-user/default.c"
 #pragma GCC diagnostic pop
 
-#define HOME_CALLS_MAX 200u
+#ifdef TRAP_WORKS
 
 struct home_case {
 	const char *name;
@@ -233,4 +233,13 @@ static bool home_run(void)
 	return named;
 }
 
+#else
+
+static bool home_run(void)
+{
+	printf("home: its system calls are refused on x86-64 only\n");
+	return false;
+}
+
+#endif
 #endif
