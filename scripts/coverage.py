@@ -121,9 +121,10 @@ def read_argued(name):
         for line in f:
             fields = [x.strip() for x in line.split(" | ")]
             if line.strip() and not line.startswith("#"):
-                if len(fields) != 5 or not fields[4]:
+                if len(fields) < 5 or fields[-2] not in ("true", "false") or not fields[-1]:
                     sys.exit(f"{name}: not 'file | function | condition | outcome | reason': {line}")
-                argued[tuple(fields[:4])] = fields[4]
+                # (a condition may have such a bar in it)
+                argued[fields[0], fields[1], " | ".join(fields[2:-2]), fields[-2]] = fields[-1]
     return argued
 
 

@@ -27,7 +27,7 @@ void home_find_nodes(unsigned int nodes) /* in cpu.c, which is not looked at her
 }
 #pragma GCC diagnostic pop
 
-#define HOME_CALLS_MAX 200u
+#ifdef TRAP_WORKS
 
 struct home_case {
 	const char *name;
@@ -238,4 +238,13 @@ static bool home_run(void)
 	return named;
 }
 
+#else
+
+static bool home_run(void)
+{
+	printf("home: its system calls are refused on x86-64 only\n");
+	return false;
+}
+
+#endif
 #endif

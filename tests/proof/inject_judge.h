@@ -31,7 +31,7 @@ struct deed {
 	int code;
 };
 
-#define DEEDS_MAX 16u
+#define DEEDS_MAX 24u
 
 static struct model_frame model[FRAMES_MAX];
 static int64_t model_free[ROOMS];

@@ -13,7 +13,7 @@
 #define FEW_CALLS 5u   /* with so many in a scene, all three of them meet */
 #define RANDOM_SHORT 300u
 #define RANDOM_LONG 20000u
-#define RETRY_STEPS 64u /* what one refused compare-and-swap may cost */
+#define RETRY_STEPS (8u * LAB_LEAF_WORDS) /* what one refused compare-and-swap may cost: a search anew */
 
 static unsigned int scene_calls;
 static uint64_t base_steps;

@@ -344,7 +344,7 @@ static const struct scene scenes[] = {
 	{ "pools of two leaves", 4096, .min = 1500, .no_pairs = true, .prepare = half_drawn, .call = {
 		TAKES("all", LAB_MEMALLOC), GIVES("give", 0, HELD(0)), ONE("off pooled", OFF, POOLED(600)) } },
 	{ "two words and nothing else", LEAF, .prepare = two_words, .call = {
-		TAKES("take", KERNEL), BULKS("bulk 64", 64), BLOCK("block 6", KERNEL, 6), BLOCK("block 7", KERNEL, 7),
+		TAKES("take", KERNEL), BULKS("bulk of a word", W), BLOCK("block 6", KERNEL, 6), BLOCK("block 7", KERNEL, 7),
 		ATS("at 0 order 7", KERNEL, 7, 0), ATS("at 63", KERNEL, 0, 63), ATS("at 64", KERNEL, 0, 64),
 		GIVES("give", 0, 200) } },
 	{ "scattered blocks", 3 * LEAF, .no_pairs = true, .prepare = scattered, .call = {

@@ -269,8 +269,9 @@ static bool explained(unsigned int done)
 		bool possible = !(done >> i & 1);
 
 		for (k = 0; k < deeds && possible; k++)
-			if (!(done >> k & 1) && deed[k].r->ended < deed[i].r->began)
-				possible = false; /* that one had returned before this began */
+			/* That one had returned before this began, or is of the same bulk call and before it. */
+			if (!(done >> k & 1) && (deed[k].r->ended < deed[i].r->began || (k < i && deed[k].r == deed[i].r)))
+				possible = false;
 		if (!possible)
 			continue;
 		undo_keep(&undo, &deed[i]);

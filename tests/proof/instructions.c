@@ -247,7 +247,7 @@ static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
 static void blow(unsigned int turn, uint64_t longest)
 {
 	bool takes = pair.op->type == TAKE || pair.op->type == TAKE_MANY;
-	bool fully = machine.long_form || pair.op == ops; /* in the short form one operation's storms blow to the last round */
+	bool fully = machine.long_form || (pair.op == ops && state->slow); /* few storms blow to the last round in the short form */
 	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
 	bool cut_off = !machine.long_form && longest > NONE_BEHIND;
 	uint64_t gives = outer_gives;
@@ -280,7 +280,7 @@ static void blow(unsigned int turn, uint64_t longest)
 static void storms(unsigned int index, uint64_t longest)
 {
 	unsigned int count = machine.long_form ? 40 : 1, i, turn;
-	bool singly = pair.op == ops || pair.op->call == call_free;
+	bool singly = pair.op == ops || (pair.op->type == GIVE && pair.op->where == TALL_TOO);
 
 	for (i = 0; i < STORMS * (count + 1); i++) {
 		if (i < STORMS) /* single frames, of all that there are */
