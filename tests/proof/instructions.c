@@ -41,11 +41,11 @@ int main(void)
  * In the short form: behind so many instructions of a call only each so manyth boundary, and none behind the last
  * numbers (`slow` states go deeper); stop and keep by turns; storms on long calls at their beginning only.
  */
-#define ALL_BOUNDARIES 800u
+#define ALL_BOUNDARIES 700u
 #define THEN_EACH 31u
 #define NONE_BEHIND 4000u
 #define NONE_BEHIND_SLOW 12000u
-#define STORM_DEPTH 1500u
+#define STORM_DEPTH 1000u
 
 static unsigned int pass; /* how often the boundaries were gone through; the first time for all there is to be done */
 static bool met[WAYS]; /* the ways to inject that this pair has seen */
@@ -247,7 +247,7 @@ static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
 static void blow(unsigned int turn, uint64_t longest)
 {
 	bool takes = pair.op->type == TAKE || pair.op->type == TAKE_MANY;
-	bool fully = machine.long_form || (pair.op == ops && state->slow); /* few storms blow to the last round in the short form */
+	bool fully = machine.long_form || (pair.op == ops && state->slow && !pair.pools); /* few storms blow to the last round in the short form */
 	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
 	bool cut_off = !machine.long_form && longest > NONE_BEHIND;
 	uint64_t gives = outer_gives;
@@ -280,7 +280,7 @@ static void blow(unsigned int turn, uint64_t longest)
 static void storms(unsigned int index, uint64_t longest)
 {
 	unsigned int count = machine.long_form ? 40 : 1, i, turn;
-	bool singly = pair.op == ops || (pair.op->type == GIVE && pair.op->where == TALL_TOO);
+	bool singly = pair.op == ops || (pair.op->type == GIVE && !pair.op->order && pair.op->where == TALL_TOO);
 
 	for (i = 0; i < STORMS * (count + 1); i++) {
 		if (i < STORMS) /* single frames, of all that there are */
@@ -329,7 +329,7 @@ static bool pair_ready(const struct op *op, const struct state *in)
 static void perform(unsigned int index)
 {
 	const struct op *op = &ops[index];
-	uint64_t length[STATES] = { 0 }, longest = 0, cases = machine.cases;
+	uint64_t length[STATES] = { 0 }, longest = 0, cases = machine.cases, steps = storm.steps;
 	/* How long a storm may last is known from all states. */
 	bool stormy = !machine.only || !strchr(machine.only, '/') || strstr(machine.only, "storm");
 	char name[64];
@@ -350,8 +350,9 @@ static void perform(unsigned int index)
 		storms(index * (unsigned int)STATES + i, longest);
 	}
 	if (machine.cases > cases)
-		printf("%-24s %8" PRIu64 " cases, %6" PRIu64 " instructions at most%s\n", op->name, machine.cases - cases, longest,
-		       longest > NONE_BEHIND && !machine.long_form ? ", cut" : "");
+		printf("%-24s %8" PRIu64 " cases, %6" PRIu64 " instructions at most%s, %" PRIu64 " in storms\n", op->name,
+		       machine.cases - cases, longest, longest > NONE_BEHIND && !machine.long_form ? " (cut)" : "",
+		       storm.steps - steps);
 }
 
 static void stuck(int signal)
@@ -376,7 +377,6 @@ int main(int argc, char **argv)
 	others_begin();
 	for (i = 0; i < OPS; i++)
 		perform(i);
-	printf("storms: %" PRIu64 " instructions\n", storm.steps);
 	if (thinned || cut)
 		printf("thinned: %" PRIu64 " boundaries behind the first %u left out; %" PRIu64 " calls not gone through to their end\n",
 		       thinned, ALL_BOUNDARIES, cut);
