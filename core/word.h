@@ -41,6 +41,8 @@ typedef uintptr_t lab_word;
 #define LAB_FANOUT_SHIFT (LAB_MACHINE_BITS == 64 ? 5u : 3u)
 #define LAB_CLEARING_BITS (LAB_FANOUT_SHIFT + 1)
 #define LAB_GEOMETRY_NATIVE 1
+#elif !defined(LAB_FANOUT_SHIFT) || !defined(LAB_CLEARING_BITS)
+#error "a geometry is defined as a whole"
 #endif
 
 #define LAB_WORD_BITS (1u << LAB_WORD_ORDER)

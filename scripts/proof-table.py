@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""proof-table.py SUITES BUILD: what the machines have tried and caught, as BUILD/proof.json and BUILD/proof.txt.
+"""proof-table.py SUITES BUILD HEADER: what the machines have tried and caught, as BUILD/proof.json and BUILD/proof.txt.
 
-SUITES/proof.NAME       a line a machine:  machine: PROMISES | NAME | CASES | KEY
+SUITES/proof.NAME       the HEADER of this run (others are left out), then a line a machine:
+                            machine: PROMISES | NAME | CASES | KEY      or      failed: KEY
 SUITES/proof.*.mutants  a line a mutant and machine:  MUTANT <tab> KEY [ARGUMENTS] <tab> 1 (caught) or 0
 
-Fails where a machine has caught nothing, where a mutant has been missed, or names a machine that has not run.
+Fails where a machine has failed or caught nothing, where a mutant has been missed, or names a machine that has not run.
 """
 import json
 import pathlib
@@ -12,18 +13,22 @@ import sys
 
 suites, build = map(pathlib.Path, sys.argv[1:3])
 machines = {}  # key: row
-for path in sorted(suites.glob("proof.*")):
-    if path.name.endswith(".mutants"):
-        continue
+problems = []
+of_this_run = [path for path in sorted(suites.glob("proof.*")) if path.suffix != ".mutants" and
+               path.read_text().splitlines()[:1] == [sys.argv[3]]]
+for path in of_this_run:
     for line in path.read_text().splitlines():
+        if line.startswith("failed: "):
+            problems.append(f"{line.removeprefix('failed: ')} failed")
         if not line.startswith("machine: "):
             continue
         promises, name, cases, key = (part.strip() for part in line.removeprefix("machine: ").split("|"))
         row = machines.setdefault(key, dict(promise=promises, machine=name, cases=0, mutants=0, caught=0))
         row["cases"] += int(cases)
 
-problems = []
-for path in suites.glob("proof.*.mutants"):
+for path in [path.with_name(path.name + ".mutants") for path in of_this_run]:
+    if not path.exists():
+        continue
     for line in path.read_text().splitlines():
         mutant, expect, caught = line.split("\t")
         candidates = [key for key in machines if expect == key or expect.startswith(key + " ") or

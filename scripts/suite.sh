@@ -68,8 +68,14 @@ machine() {
 		machine_cases "${program#"$BUILD"/}" "$out" || fail "$name" "printed no line 'machine: '"
 		;;
 	77) skip "$name" "$(tail -n 1 "$out")" ;;
-	124 | 137) fail "$name" "not done after $seconds s" ;;
-	*) fail "$name" "$(grep -a -m 1 '^FAIL' "$out" | sed 's/; again: .*//' | cut -c 6-300) (ended with $status; how to see it again: build/logs/$SUITE.log)" ;;
+	124 | 137)
+		fail "$name" "not done after $seconds s"
+		printf 'failed: %s\n' "${program#"$BUILD"/}" >>"$CASES"
+		;;
+	*)
+		printf 'failed: %s\n' "${program#"$BUILD"/}" >>"$CASES"
+		fail "$name" "$(grep -a -m 1 '^FAIL' "$out" | sed 's/; again: .*//' | cut -c 6-300) (ended with $status; how to see it again: build/logs/$SUITE.log)"
+		;;
 	esac
 	return $status
 }
@@ -77,6 +83,7 @@ machine() {
 # machine_cases KEY FILE: what a machine's last line says, for the table; KEY is what a mutant's Expect: names.
 machine_cases() {
 	local line
+	! grep -qa '^FAIL' "$2" || printf 'failed: %s\n' "$1" >>"$CASES"
 	line=$(grep -a '^machine: ' "$2" | tail -n 1)
 	[ -n "$line" ] && printf '%s | %s\n' "$line" "$1" >>"$CASES"
 }

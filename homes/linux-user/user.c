@@ -189,7 +189,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	if (error)
 		return error;
 	if (spec->nodes > 1)
-		home_find_nodes(spec->nodes);
+		home_find_nodes(LAB_NODES_MAX);
 	describe_rooms(spec, rooms);
 	core.page_shift = page_shift(spec);
 	core.cpus = cpu_count(spec);

@@ -77,7 +77,7 @@ static inline int machine_end(const char *promise, const char *name)
 {
 	if (!machine.cases && !machine.failures) {
 		printf("FAIL %s: no case ran\n", name);
-		return 1;
+		return 3; /* not a failure that a planted bug could cause */
 	}
 	printf("machine: %s | %s | %" PRIu64 "\n", promise, name, machine.cases);
 	return machine.failures != 0;

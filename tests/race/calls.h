@@ -17,7 +17,7 @@ static void took(struct lab_page *page, unsigned int order)
 	uint64_t frame = lab_page_frame(lab, page), i;
 
 	for (i = 0; i < (uint64_t)1 << order; i++)
-		if (holder[frame + i]++)
+		if (holder[frame + i]++ && !fibers.wrong)
 			fibers.wrong = "a frame given twice";
 }
 
@@ -78,12 +78,16 @@ static void call_other(const struct op *op, struct record *r)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
 	uint64_t frame = op->arg == POOLED_FRAME ? pooled_frame : (uint64_t)op->arg;
+	struct lab_page *page;
 	struct lab_audit audit;
 
 	switch (op->kind) {
 	case AT:
-		r->code = lab_ptr_err(lab_alloc_at(lab, frame, &request));
+		page = lab_alloc_at(lab, frame, &request);
+		r->code = lab_ptr_err(page);
 		r->got = !r->code;
+		if (r->got)
+			took(page, 0);
 		break;
 	case SPLIT:
 		r->code = lab_split(lab, lab_frame_page(lab, 0), (unsigned int)op->arg);

@@ -5,8 +5,9 @@
  * Two schedules are equivalent if one becomes the other by swapping neighbours that do not depend on each other:
  * operations on different words, two loads, two additions.  Dynamic partial-order reduction (Flanagan and
  * Godefroid, POPL 2005) with sleep sets: wherever an operation of one fiber turns out to race with an earlier one of
- * another, the schedule in which it comes first is run too.  Fibers never wait here, so every fiber that has not
- * ended can run at each step.
+ * another, a schedule in which it comes first is run too: one that begins with the first event behind the earlier one
+ * that does not depend on it (a source set: Abdulla and others, POPL 2014; with the racing fiber itself in its place,
+ * and sleep sets, classes are missed).  Fibers never wait here, so every fiber that has not ended can run at each step.
  *
  * The beginning and the end of a call count as dependent if the one is of another fiber's call: what had returned
  * before what began is part of what is judged.
@@ -52,18 +53,20 @@ static uint8_t dpor_sleep(unsigned int depth)
 	return sleep;
 }
 
-/* Which earlier events race with what `self` is about to do: there it must come first, too. */
+/* Which earlier events race with what `self` is about to do: there must also begin what leads to it without them. */
 static void dpor_races(unsigned int depth, int self)
 {
 	const struct pending *next = &dpor.node[depth].next[self];
-	unsigned int i;
+	unsigned int i, k;
 
 	for (i = depth; i-- > 0;) {
 		struct dpor_node *node = &dpor.node[i];
 
 		if (node->chosen == self || !dpor_dependent(&node->event, next) || i < dpor.clock[self][node->chosen])
 			continue;
-		node->backtrack |= (uint8_t)(1 << self);
+		for (k = i + 1; k < depth && dpor.node[k].clock[node->chosen] > i; k++)
+			; /* comes after event i */
+		node->backtrack |= (uint8_t)(1 << (k < depth ? dpor.node[k].chosen : self));
 	}
 }
 

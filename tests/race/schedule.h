@@ -21,6 +21,7 @@ void schedule_point(const volatile void *at, enum access access, const char *whe
 void schedule_failed(void);
 
 uint64_t weak_load(const volatile void *at, uint64_t latest, enum order order);
+void weak_latest(const volatile void *at, uint64_t latest);
 void weak_store(const volatile void *at, uint64_t before, uint64_t value, enum order order);
 void weak_change(const volatile void *at, uint64_t before, uint64_t value, enum order order);
 /* Does a compare-and-swap fail on an older value?  Then *seen is that. */
@@ -73,7 +74,8 @@ bool weak_fails(const volatile void *at, uint64_t latest, uint64_t expected, uin
 			*cas_at = (__typeof__(*(p)))cas_value;                                               \
 			weak_change(cas_at, cas_seen, (uintptr_t)*cas_at, order);                            \
 		} else {                                                                                     \
-			*cas_old = (__typeof__(*(p)))(uintptr_t)weak_load(cas_at, cas_seen, ORDER_SEQ);      \
+			weak_latest(cas_at, cas_seen);                                                       \
+			*cas_old = (__typeof__(*(p)))(uintptr_t)cas_seen;                                    \
 		}                                                                                            \
 		if (!cas_done)                                                                               \
 			schedule_failed();                                                                   \

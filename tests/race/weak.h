@@ -128,6 +128,15 @@ uint64_t weak_load(const volatile void *at, uint64_t latest, enum order order)
 	return weak_read(n, last - (last > oldest ? weak.choose(last - oldest + 1) : 0), order);
 }
 
+void weak_latest(const volatile void *at, uint64_t latest)
+{
+	if (weak_here()) {
+		unsigned int n = weak_find(at, latest);
+
+		weak_read(n, weak.location[n].last, ORDER_ACQUIRE);
+	}
+}
+
 static void weak_write(unsigned int n, uint64_t value, int view, enum order order)
 {
 	unsigned int number = ++weak.location[n].last;

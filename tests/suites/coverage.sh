@@ -97,7 +97,7 @@ if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
 	[ -n "$MUTANT" ] || run 32-bits tests/property/property 100000
 	exported 32-bits "${less[@]/#/tests/unit/}" tests/property/property
 else
-	fail 32-bits "this kernel runs no 32-bit programs: their lines are not measured"
+	fail build-32-bits "this kernel runs no 32-bit programs: their lines are not measured"
 	rm -f "$folder/32-bits.json"
 fi
 

@@ -66,7 +66,7 @@ whole() {
 	local name=$1 executed=0
 	harness "$name"
 	if ! make_harness "$name"; then
-		fail "$name" "does not build"
+		fail "build-$name" "see the log"
 		return
 	fi
 	mkdir -p "$place/corpus/$name"
@@ -85,5 +85,5 @@ for name in operations trace configuration; do
 	whole "$name" &
 done
 wait
-[ -n "$known" ] || fail "$only" "no such harness"
+[ -n "$known" ] || fail "build-$only" "no such harness"
 exit 0

@@ -14,7 +14,7 @@ for script in "${scripts[@]}"; do
 	name=$(basename "$script" .sh)
 	if [ ! -f "$script" ]; then
 		failed=1
-		fail "$name" "there is no such journey"
+		fail "build-$name" "there is no such journey"
 		continue
 	fi
 	out=$WORK/journey-$name.log

@@ -6,5 +6,6 @@ status=${PIPESTATUS[0]}
 # Those that must be found wrong are its mutants.
 awk '/^(ok|FAIL) .*[(](fail|dead)|^FAIL .*found no/ { printf "%s\tmodels\t%d\n", $2, $1 == "ok" }' "$WORK/models.out" >"$CASES.mutants"
 printf 'machine: P1 P2 P4 P6 | the protocols in Spin | %s\n' "$(grep -cE '^ok .*[(](pass|live)' "$WORK/models.out")" >"$WORK/models.line"
+grep '^FAIL' "$WORK/models.out" >>"$WORK/models.line"
 machine_cases models "$WORK/models.line"
 exit "$status"

@@ -13,4 +13,5 @@ for name in "${machines[@]}"; do
 			sed -u -E "s#^(ok|FAIL|SKIP) $name/#\1 $SUITE/$name.#"
 	fi
 done
-check table 60 python3 scripts/proof-table.py "$WORK" "$BUILD"
+header=${RUN:-by itself}
+check table 60 python3 scripts/proof-table.py "$WORK" "$BUILD" "run: $header"
