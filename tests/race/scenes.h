@@ -130,7 +130,7 @@ static const struct scene scenes[] = {
 	  .op = { { { OFF, 3 } }, { { GIVE, 3 } }, { { TAKE, 0 } } } },
 	{ "frame offline and online against a take", LEAF, 0, 0, { 5, -1 },
 	  .op = { { { OFF, 5 }, { ON, 5 } }, { { TAKE, 0 } } } },
-	{ "room closed and opened against take and give", LEAF, 0, 0, { 5, -1 },
+	{ "room closed and opened against take and give", LEAF, 0, 0, { 5, -1 }, .small = true,
 	  .op = { { { CLOSE, 0 }, { OPEN, 0 } }, { { TAKE, 0 } }, { { GIVE, 9 } } } },
 	{ "bulk against take and give", LEAF, 0, 0, { 5, 6, -1 }, .op = { { { BULK, 3 } }, { { GIVE, 4 } }, { { TAKE, 0 } } } },
 	{ "bulk free against takes", LEAF, 0, 0, { -1 }, .op = { { { GIVE_BULK, 4 } }, { { TAKE, 0 } }, { { TAKE, 0 } } } },
