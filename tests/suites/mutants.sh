@@ -32,10 +32,12 @@ noticed() {
 		timeout --foreground --kill-after=5 $SECONDS_EACH "$tree/build/$1" "${@:2}" </dev/null >"$tree/out" 2>&1
 		status=$?
 	fi
-	case $status in
-	0 | 77) return 1 ;;
-	2 | 3 | 126 | 127) return 2 ;; # wrong arguments, no such case, not to be run
-	124 | 137) return 3 ;;
+	case $1:$status in
+	*:0 | *:77) return 1 ;;
+	*:124 | *:137) return 3 ;;
+	*:126 | *:127) return 2 ;; # not to be run
+	tests/unit/*) return 0 ;; # cmocka's status is how many have failed
+	*:2 | *:3) return 2 ;; # wrong arguments, no such case
 	*) return 0 ;;
 	esac
 }
