@@ -12,7 +12,7 @@ raw=$folder/raw
 rm -rf "$raw"
 mkdir -p "$folder" "$report" "$raw" "$BUILD/logs" || exit 1
 printf '[clang]\nsrc:*core/*\n' >"$folder/only-core"
-instrument="-fprofile-instr-generate -fcoverage-mapping -fprofile-list=$folder/only-core"
+instrument="'-fprofile-instr-generate', '-fcoverage-mapping', '-fprofile-list=$folder/only-core'" # meson's list: a path may have blanks
 sed "s/^c = .*/c = ['clang', '--target=i686-linux-gnu']/" "$ROOT/scripts/i686.ini" >"$folder/i686.ini"
 export CC=clang
 
@@ -65,7 +65,7 @@ core_units() { # those of the core and the home, by the lists in tests/unit/meso
 mapfile -t units < <(core_units)
 [ ${#units[@]} -gt 10 ] || fail units "tests/unit/meson.build has no lists"
 
-made threads -Dtests=enabled -Doptimization=0 "-Dc_args=$instrument -fprofile-update=atomic" -Dc_link_args=-fprofile-instr-generate -- \
+made threads -Dtests=enabled -Doptimization=0 "-Dc_args=[$instrument, '-fprofile-update=atomic']" -Dc_link_args=-fprofile-instr-generate -- \
 	all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
 for name in "${units[@]}"; do
 	run threads "tests/unit/$name"
@@ -74,7 +74,7 @@ run threads tests/property/property "$(short_or_long 100000 3000000)"
 [ -n "$MUTANT" ] || run threads tests/race/churn "$(short_or_long 5 100)" 4
 exported threads liblabyrinth.so
 
-made alone -Dtests=enabled "-Dc_args=$instrument" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
+made alone -Dtests=enabled "-Dc_args=[$instrument]" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
 if [ -n "$MUTANT" ]; then
 	for scene in 'a room outside the zones' 'a lead and holes' 'one slot lacks' 'a reserve of one' 'plenty of leaves' 'pools, and few to pay' \
 		'two rooms, the second closed' 'two words and nothing else' 'last frame, hinted' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
@@ -88,7 +88,7 @@ exported alone tests/proof/inject tests/race/interleave
 
 less=("${units[@]}")
 [ -z "$MUTANT" ] || less=(test_marks test_entrance test_define)
-made 32-bits --cross-file "$folder/i686.ini" -Doptimization=0 -Dsmall_cmocka=true --default-library=static "-Dc_args=$instrument" \
+made 32-bits --cross-file "$folder/i686.ini" -Doptimization=0 -Dsmall_cmocka=true --default-library=static "-Dc_args=[$instrument]" \
 	"-Dc_link_args=-static -fprofile-instr-generate" -- "${less[@]/#/tests/unit/}" tests/property/property
 if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
 	for name in "${less[@]}"; do
