@@ -48,7 +48,12 @@ static uint64_t thinned, cut; /* boundaries left out, calls not gone through to 
 
 static bool chosen(uint64_t boundary)
 {
-	return machine.long_form || boundary < ALL_BOUNDARIES || boundary % THEN_EACH == 0;
+	const struct op *op = pair.op;
+	bool many = op->order || op->type == TAKE_MANY || op->where == FEW;
+
+	if (machine.long_form || boundary < (many ? SOME_BOUNDARIES : ALL_BOUNDARIES))
+		return true;
+	return boundary % (state->slow ? THEN_EACH_SLOW : THEN_EACH) == 0;
 }
 
 static void do_inject(unsigned int turn)
@@ -295,8 +300,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < OPS; i++)
 		perform(i);
 	if (thinned || cut)
-		printf("thinned: %" PRIu64 " boundaries behind the first %u left out; %" PRIu64 " calls not gone through to their end\n",
-		       thinned, ALL_BOUNDARIES, cut);
+		printf("thinned: %" PRIu64 " boundaries of calls for blocks, of bulk and of long calls left out; %" PRIu64
+		       " such calls not gone through to their end\n", thinned, cut);
 	return machine_end(PROMISES, MACHINE);
 }
 

@@ -14,13 +14,15 @@
 #include "instructions_judge.h"
 
 /*
- * In the short form: behind so many instructions of a call only each so manyth boundary, and none behind the last
- * numbers (`slow` states go deeper); stop and keep by turns; storms on long calls at their beginning
- * only.
+ * In the short form: every boundary of calls for single frames; of others, behind SOME_BOUNDARIES, only each so
+ * manyth; none behind the last numbers.  (`slow` states are gone through more closely and deeper.)  Stop and keep by
+ * turns; storms on long calls at their beginning only.
  */
-#define ALL_BOUNDARIES 700u
+#define ALL_BOUNDARIES 2000u
+#define SOME_BOUNDARIES 600u
 #define THEN_EACH 31u
-#define NONE_BEHIND 4000u
+#define THEN_EACH_SLOW 13u
+#define NONE_BEHIND 3500u
 #define NONE_BEHIND_SLOW 12000u
 #define STORM_DEPTH 1000u
 
@@ -156,7 +158,7 @@ static void storms(unsigned int index, uint64_t longest)
 
 	storm_limits(longest);
 	for (i = 0; i < count; i++) {
-		if (!machine.long_form && longest > ALL_BOUNDARIES / 2 && i % KINDS != index % KINDS)
+		if (!machine.long_form && longest > SOME_BOUNDARIES && i % KINDS != index % KINDS)
 			continue; /* one kind of the three */
 		storm.kind = (enum storm_kind)(i % KINDS);
 		if (storm_named("storm", i))

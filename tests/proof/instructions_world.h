@@ -85,7 +85,7 @@ static const struct state {
 } states[] = {
 	{ .name = "plain-roomy", .ground = PLAIN, .fill = ROOMY },
 	{ .name = "plain-splinters", .ground = PLAIN, .fill = SPLINTERS },
-	{ .name = "plain-one-left", .slow = true, .early = 4, .ground = PLAIN, .fill = FULL, .left = { 450 } },
+	{ .name = "plain-one-left", .slow = true, .early = 1, .ground = PLAIN, .fill = FULL, .left = { 450 } },
 	{ .name = "plain-one-near", .ground = PLAIN, .fill = FULL, .near = true, .left = { 226 } },
 	{ .name = "plain-full", .ground = PLAIN, .fill = FULL, .near = true },
 	{ .name = "pools-roomy", .ground = POOLS, .fill = ROOMY },
