@@ -6,12 +6,15 @@
  *
  * Boundaries are numbered from 0; what happens there:
  *   inject-N  the handler allocates and frees, on the same CPU, in the Nth of all ways (instructions_nested.h)
+ *   give      the handler frees pages, and they stay free (short form: in calls that change nothing)
+ *   watch     the same, and during the next 32 instructions what is free must be in everybody's reach (short form:
+ *             one allocation and one free, in some states)
  *   twice     the handler makes the same call
  *   stop      other CPUs take all there is, give it back, and take it all again: exactly what is free, every
  *             refusal true.  The call may as well be dead.  Then it goes on.
  *   keep      others take all there is, keep it, and the call goes on
- *   storm-N   (no boundary) the handler allocates or frees at each of the boundaries of one run; with an --only that
- *             names a state, only where it says storm
+ *   storm-N, gust-N   (no boundary) the handler allocates or frees at each of the boundaries of one run, or at many;
+ *             with an --only that names a state, only where that says storm or gust
  * Afterwards the call's own answer must be true (instructions_judge.h), and a quiet audit clean.
  */
 #ifndef _GNU_SOURCE
@@ -35,38 +38,37 @@ int main(void)
 
 #include "instructions_symbols.h"
 #include "instructions_branch.h"
-#include "instructions_judge.h"
-
-/*
- * In the short form: behind so many instructions of a call only each so manyth boundary, and none behind the last
- * numbers (`slow` states go deeper); stop and keep by turns; storms on long calls at their beginning only.
- */
-#define ALL_BOUNDARIES 700u
-#define THEN_EACH 31u
-#define NONE_BEHIND 4000u
-#define NONE_BEHIND_SLOW 12000u
-#define STORM_DEPTH 1000u
+#include "instructions_storms.h"
 
 static unsigned int pass; /* how often the boundaries were gone through; the first time for all there is to be done */
 static bool met[WAYS]; /* the ways to inject that this pair has seen */
 static uint64_t thinned, cut; /* boundaries left out, calls not gone through to their end */
 
-static void run_op(void *unused)
-{
-	(void)unused;
-	pair.op->call(pair.op);
-}
-
 /* ---- one thing at one boundary ---- */
 
 static bool chosen(uint64_t boundary)
 {
-	return machine.long_form || boundary < ALL_BOUNDARIES || boundary % THEN_EACH == 0;
+	const struct op *op = pair.op;
+	bool many = op->order || op->type == TAKE_MANY || op->where == FEW;
+
+	if (machine.long_form || boundary < (many ? SOME_BOUNDARIES : ALL_BOUNDARIES))
+		return true;
+	return boundary % (state->slow ? THEN_EACH_SLOW : THEN_EACH) == 0;
 }
 
 static void do_inject(unsigned int turn)
 {
 	seen.neutral = inject(turn, &seen.more);
+}
+
+/* Pages of ours become free, and stay so. */
+static void do_give_up(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < VICTIMS; i++)
+		seen.more += nested_give_victim(i);
+	seen.neutral = false;
 }
 
 /* The very same call: of two frees of one page only one may succeed. */
@@ -95,7 +97,9 @@ static void do_keep(unsigned int turn)
 	seen.neutral = false;
 }
 
-enum what { INJECT, TWICE, STOP, KEEP, WHATS };
+#define WATCHED 32u
+
+enum what { INJECT, GIVE_UP, WATCH, TWICE, STOP, KEEP, WHATS };
 
 /* Which of all ways it is to happen in. */
 static unsigned int turn_at(uint64_t boundary)
@@ -106,13 +110,17 @@ static unsigned int turn_at(uint64_t boundary)
 /* Is this to be done?  Its name is left in case_name. */
 static bool wanted_at(uint64_t boundary, unsigned int what)
 {
-	static const char *const name[] = { "inject", "twice", "stop", "keep" };
+	static const char *const name[] = { "inject", "give", "watch", "twice", "stop", "keep" };
 
 	if (what == INJECT)
 		met[turn_at(boundary)] = true;
 	else if (pass || (what == TWICE && !op_once(pair.op)))
 		return false;
-	else if (what != TWICE && !machine.long_form && (boundary & 1) != (what == KEEP))
+	else if (what == GIVE_UP && !machine.long_form && pair.op->type != STILL)
+		return false;
+	else if (what == WATCH && !machine.long_form && (pair.op->where != GUSTY || !state->near))
+		return false;
+	else if (what >= STOP && !machine.long_form && (boundary & 1) != (what == KEEP))
 		return false;
 	snprintf(case_name, sizeof(case_name), "%s/%s/%05" PRIu64 " %s-%u", pair.op->name, state->name, boundary,
 		 name[what], turn_at(boundary));
@@ -140,6 +148,8 @@ static bool start(uint64_t boundary, unsigned int *what)
 	seen_now();
 	if (*what == INJECT)
 		do_inject(turn);
+	else if (*what == GIVE_UP || *what == WATCH)
+		do_give_up();
 	else if (*what == TWICE)
 		do_twice();
 	else if (*what == STOP)
@@ -147,6 +157,8 @@ static bool start(uint64_t boundary, unsigned int *what)
 	else
 		do_keep(turn);
 	seen_now();
+	check_listed();
+	branch.watched = *what == WATCH ? WATCHED : 0;
 	return true;
 }
 
@@ -170,6 +182,7 @@ static void through_once(void)
 	rewind_all();
 	op_lets_go(pair.op);
 	pair.any = false;
+	branch.watch = check_listed;
 	length = branch_run(run_op, start, end, pair.depth);
 	case_place = 0;
 	snprintf(case_name, sizeof(case_name), "%s/%s/", pair.op->name, state->name);
@@ -204,107 +217,15 @@ static void through(void)
 	cut += pair.length > pair.depth;
 }
 
-/* ---- storms ---- */
-
-enum storm_kind { NEUTRAL, COMES, GOES, STORMS };
-
-static struct {
-	enum storm_kind kind;
-	unsigned int turn;
-	uint64_t budget, end; /* instructions: with calls in between, and in all (UINT64_MAX: no matter) */
-	uint64_t steps;	      /* of all storms */
-} storm;
-
-static void storm_visit(const ucontext_t *at, uint64_t instruction, void *data)
-{
-	const struct class *class = &classes[storm.turn / ORDERS % CLASSES];
-	unsigned int order = storm.turn % ORDERS;
-
-	(void)data;
-	case_place = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
-	if (instruction == storm.end) {
-		FAIL("it has not ended after %" PRIu64 " instructions, the last %" PRIu64 " of them alone", storm.end,
-		     storm.end - storm.budget);
-		exit(1);
-	}
-	if (instruction == storm.budget && storm.end == UINT64_MAX)
-		branch_let_go(at);
-	if (instruction >= storm.budget)
-		return;
-	seen_now();
-	if (storm.kind == NEUTRAL || (instruction & 1) == (storm.kind == GOES))
-		nested_take(class, order);
-	if (storm.kind == NEUTRAL || (instruction & 1) != (storm.kind == GOES))
-		nested_give_all();
-	seen_now();
-}
-
-/*
- * An order-0 call walks 64 times at most, a block 4 times; nothing else walks.  A storm lasts for as many of the
- * call's longest undisturbed runs; then the call is alone, and must end within two more.  A call too long for the
- * short form is stormed at its beginning, and only has to end.
- */
-static void blow(unsigned int turn, uint64_t longest)
-{
-	bool takes = pair.op->type == TAKE || pair.op->type == TAKE_MANY;
-	bool fully = machine.long_form || (pair.op == ops && state->slow && !pair.pools); /* few storms blow to the last round in the short form */
-	uint64_t rounds = !takes ? 2 : pair.op->order || !fully ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX;
-	bool cut_off = !machine.long_form && longest > NONE_BEHIND;
-	uint64_t gives = outer_gives;
-	const struct class *class;
-
-	storm.kind = (enum storm_kind)(turn % STORMS);
-	storm.turn = turn / STORMS;
-	class = &classes[storm.turn / ORDERS % CLASSES];
-	storm.budget = cut_off ? STORM_DEPTH : rounds * longest;
-	storm.end = cut_off ? UINT64_MAX : storm.budget + 2 * longest;
-	rewind_all();
-	op_lets_go(pair.op);
-	nested.count = others.count = 0;
-	twice = NOT_TWICE;
-	seen = seen_first;
-	seen.stormy = true;
-	outer_gives = gives + (pair.tentative || pair.op->order > LAB_WORD_ORDER ? LAB_WORD_BITS : 0); /* conflicts */
-	seen.neutral = storm.kind == NEUTRAL;
-	seen.in_hand = class->manner != BY_BULK && (storm.turn % ORDERS > LAB_WORD_ORDER || (pair.pools && storm.turn % ORDERS));
-	if (storm.kind == GOES)
-		seen.more = nested_give_victim(turn);
-	machine.cases++;
-	branch.branching = false;
-	branch.call = run_op;
-	storm.steps += stepper_run(branch_call, NULL, storm_visit, NULL);
-	judge_end();
-	outer_gives = gives;
-}
-
-static void storms(unsigned int index, uint64_t longest)
-{
-	unsigned int count = machine.long_form ? 40 : 1, i, turn;
-	bool singly = pair.op == ops || (pair.op->type == GIVE && !pair.op->order && pair.op->where == TALL_TOO);
-
-	for (i = 0; i < STORMS * (count + 1); i++) {
-		if (i < STORMS) /* single frames, of all that there are */
-			turn = 3 * ORDERS;
-		else
-			turn = (unsigned int)(machine.seed + index * 7 + i / STORMS) % COMBINATIONS;
-		if (!machine.long_form && (i < STORMS ? !singly : longest > ALL_BOUNDARIES / 2 && i % STORMS != index % STORMS))
-			continue;
-		turn = turn * STORMS + i % STORMS;
-		snprintf(case_name, sizeof(case_name), "%s/%s/storm-%u", pair.op->name, state->name, turn);
-		if (machine_wants(case_name))
-			blow(turn, longest);
-	}
-}
-
 /* ---- all pairs ---- */
 
 /* Might a case whose name begins so be asked for? */
 static bool begins_wanted(const char *name)
 {
-	static const char *const anywhere[] = { "inject", "stop", "keep", "storm" };
+	static const char *const anywhere[] = { "inject", "give", "watch", "twice", "stop", "keep", "storm", "gust" };
 	unsigned int i;
 
-	for (i = 0; machine.only && i < 4; i++)
+	for (i = 0; machine.only && i < sizeof(anywhere) / sizeof(*anywhere); i++)
 		if (!strncmp(machine.only, anywhere[i], strlen(anywhere[i])))
 			return true;
 	return !machine.only || strstr(name, machine.only) || strstr(machine.only, name);
@@ -313,7 +234,7 @@ static bool begins_wanted(const char *name)
 /* Prepared, if the state has what the operation needs. */
 static bool pair_ready(const struct op *op, const struct state *in)
 {
-	if (!machine.long_form && ((op->where == FEW && !in->slow) || (in->ground == HIGH && op->where != TALL_TOO)))
+	if (!machine.long_form && ((op->where == FEW && !in->slow) || (in->ground == HIGH && op->where != TALL_TOO && op->where != GUSTY)))
 		return false;
 	set_up(in);
 	snprintf(case_name, sizeof(case_name), "%s/%s/", op->name, in->name);
@@ -331,7 +252,8 @@ static void perform(unsigned int index)
 	const struct op *op = &ops[index];
 	uint64_t length[STATES] = { 0 }, longest = 0, cases = machine.cases, steps = storm.steps;
 	/* How long a storm may last is known from all states. */
-	bool stormy = !machine.only || !strchr(machine.only, '/') || strstr(machine.only, "storm");
+	bool stormy = !machine.only || !strchr(machine.only, '/') || strstr(machine.only, "storm") ||
+		      strstr(machine.only, "gust");
 	char name[64];
 	unsigned int i;
 
@@ -378,8 +300,8 @@ int main(int argc, char **argv)
 	for (i = 0; i < OPS; i++)
 		perform(i);
 	if (thinned || cut)
-		printf("thinned: %" PRIu64 " boundaries behind the first %u left out; %" PRIu64 " calls not gone through to their end\n",
-		       thinned, ALL_BOUNDARIES, cut);
+		printf("thinned: %" PRIu64 " boundaries of calls for blocks, of bulk and of long calls left out; %" PRIu64
+		       " such calls not gone through to their end\n", thinned, cut);
 	return machine_end(PROMISES, MACHINE);
 }
 

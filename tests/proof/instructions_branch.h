@@ -25,12 +25,13 @@
  * when it returns true.  False: no more of them.
  */
 typedef bool branch_starter(uint64_t boundary, unsigned int *number);
-/* A branch's call has returned. */
-typedef void branch_ender(void);
+/* A branch's call has returned; or one of its instructions is over that are watched. */
+typedef void branch_listener(void);
 
 static struct {
 	branch_starter *start;
-	branch_ender *end;
+	branch_listener *end, *watch;
+	unsigned int watched; /* so many instructions of this branch are gone through too */
 	void (*call)(void *);
 	uint64_t depth; /* behind so many instructions the trunk goes on at full speed */
 	uint64_t boundary;
@@ -79,14 +80,16 @@ static void branch_restore(ucontext_t *at)
 	memcpy(metadata, branch.metadata, metadata_bytes);
 	memcpy(&world, &branch.world, world_bytes());
 	branch.inside = true;
+	stepper.instruction = branch.boundary + 1;
 }
 
 /* At the boundary: the next branch, or on along the trunk. */
 static void branch_next(ucontext_t *at)
 {
+	branch.watched = 0;
 	branch.branching = branch.start(branch.boundary, &branch.number);
 	branch.number++;
-	if (branch.branching)
+	if (branch.branching && !branch.watched)
 		at->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG;
 	else
 		at->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
@@ -106,9 +109,23 @@ static void branch_let_go(const ucontext_t *at)
 	((ucontext_t *)(uintptr_t)at)->uc_mcontext.gregs[REG_EFL] &= ~(greg_t)TRAP_FLAG; /* the handler's own */
 }
 
+/* Within a branch. */
+static void branch_watch(const ucontext_t *at)
+{
+	case_place = (uintptr_t)at->uc_mcontext.gregs[REG_RIP];
+	if (branch.inside)
+		branch.watch();
+	if (!branch.inside || !--branch.watched)
+		branch_let_go(at);
+}
+
 static void branch_visit(const ucontext_t *at, uint64_t instruction, void *data)
 {
 	(void)data;
+	if (branch.branching) {
+		branch_watch(at);
+		return;
+	}
 	if (instruction == branch.depth) {
 		branch_let_go(at);
 		return;
@@ -136,7 +153,7 @@ static void branch_call(void *unused)
 }
 
 /* Returns how many of the trunk's instructions were gone through, `depth` at most. */
-static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_ender *end, uint64_t depth)
+static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_listener *end, uint64_t depth)
 {
 	static unsigned char stack[262144];
 	stack_t other = { .ss_sp = stack, .ss_size = sizeof(stack) };
@@ -147,6 +164,7 @@ static uint64_t branch_run(void (*call)(void *), branch_starter *start, branch_e
 	action.sa_flags = SA_SIGINFO | SA_ONSTACK;
 	sigaction(SIGUSR1, &action, NULL);
 	sigaltstack(&other, NULL);
+	branch.branching = false;
 	branch.start = start;
 	branch.end = end;
 	branch.call = call;

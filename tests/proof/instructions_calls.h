@@ -27,6 +27,7 @@ enum type {
 enum where {
 	FLAT,	  /* those whose tree has one level */
 	TALL_TOO,
+	GUSTY,	  /* these too, and gusts (instructions_storms.h) */
 	FEW,	  /* those that say `slow`: thousands of instructions */
 };
 
@@ -254,7 +255,7 @@ static void call_audit(const struct op *op)
 #define KERNEL LAB_GFP_KERNEL
 
 static const struct op ops[] = {
-	{ "alloc-kernel", TAKE, call_pages, 0, KERNEL, 0, TALL_TOO },
+	{ "alloc-kernel", TAKE, call_pages, 0, KERNEL, 0, GUSTY },
 	{ "alloc-atomic", TAKE, call_pages, 0, LAB_GFP_ATOMIC, 0, TALL_TOO },
 	{ "alloc-memalloc", TAKE, call_pages, 0, LAB_MEMALLOC, 0, FLAT },
 	{ "alloc-movable", TAKE, call_pages, 0, LAB_GFP_HIGHUSER_MOVABLE, 0, FLAT },
@@ -283,9 +284,9 @@ static const struct op ops[] = {
 	{ "at-9-pooled", TAKE_AT, call_at, 9, KERNEL, -1, FEW },
 	{ "at-out", TAKE_AT, call_at, 0, KERNEL, OUT, FLAT },
 	{ "at-nowhere", TAKE_AT, call_at, 0, KERNEL, 1 << 20, FLAT },
-	{ "bulk-3", TAKE_MANY, call_bulk, 0, KERNEL, 3, TALL_TOO },
+	{ "bulk-3", TAKE_MANY, call_bulk, 0, KERNEL, 3, FLAT },
 	{ "bulk-64", TAKE_MANY, call_bulk, 0, LAB_GFP_ATOMIC, 64, FLAT },
-	{ "free", GIVE, call_free, 0, 0, SINGLE, TALL_TOO },
+	{ "free", GIVE, call_free, 0, 0, SINGLE, GUSTY },
 	{ "free-1", GIVE, call_free, 1, 0, BLOCK_1, FLAT },
 	{ "free-3", GIVE, call_free, 3, 0, BLOCK_3, TALL_TOO },
 	{ "free-6", GIVE, call_free, 6, 0, BLOCK_6, FLAT },
@@ -299,7 +300,7 @@ static const struct op ops[] = {
 	{ "free-exclusive", GIVE, call_free_exclusive, 0, 0, EXCLUSIVE, FLAT },
 	{ "free-bad", GIVE, call_free, 0, 0, BAD, FLAT },
 	{ "free-3-bad", GIVE, call_free, 3, 0, BAD_BLOCK, FLAT },
-	{ "free-bulk", GIVE_MANY, call_free_bulk, BULK_END - BULK, 0, BULK, TALL_TOO },
+	{ "free-bulk", GIVE_MANY, call_free_bulk, BULK_END - BULK, 0, BULK, FLAT },
 	{ "free-wrong-order", STILL, call_free, 1, 0, SINGLE, FLAT },
 	{ "free-body", STILL, call_free, 0, 0, BLOCK_3 + 5, FLAT },
 	{ "free-foreign", STILL, call_free, 0, 0, OWNED, FLAT },
@@ -362,6 +363,16 @@ static void op_lets_go(const struct op *op)
 		mark(frame_at(op->at), op->order, NOBODY);
 	for (i = BULK; op->type == GIVE_MANY && i < BULK_END; i++)
 		mark(frame_at(i), 0, NOBODY);
+}
+
+/* Is this frame one that the call gives? */
+static bool op_gives(const struct op *op, uint64_t frame)
+{
+	uint64_t first = frame_at(op->at);
+
+	if (op->type == GIVE_MANY)
+		return frame - first < (uint64_t)(BULK_END - BULK);
+	return (op->type == GIVE || op->type == RETURN) && frame - first < (uint64_t)1 << op->order;
 }
 
 /* Has this state what the operation works on? */

@@ -243,6 +243,62 @@ static void judge_obtained_again(void)
 		FAIL("others could have %" PRIu64 " frames, and %" PRIu64 " after all was given back", first, again);
 }
 
+/* ---- Invariant L ---- */
+
+static bool leaf_listed(const struct lab_tree *tree, lab_word index)
+{
+	unsigned int level, child;
+
+	for (level = 0; level < tree->height; level++, index >>= LAB_FANOUT_SHIFT) {
+		child = (unsigned int)(index % LAB_FANOUT) + (level + 1u == tree->height ? tree->root_child : 0);
+		if (!parent_lists(*tree_parent(tree, level, index >> LAB_FANOUT_SHIFT), child))
+			return false;
+	}
+	return true;
+}
+
+/* A free bit of this leaf whose give is not under way; LAB_NO_BIT: none. */
+static lab_bit leaf_free_bit(const struct lab_tree *tree, lab_word leaf, const struct lab_room *room)
+{
+	lab_bit bit;
+
+	for (bit = leaf * LAB_LEAF_FRAMES; bit < (leaf + 1) * LAB_LEAF_FRAMES; bit++) {
+		if (*tree_word(tree, bit) == LAB_ALL)
+			bit |= LAB_WORD_BITS - 1;
+		else if (!(*tree_word(tree, bit) >> bit % LAB_WORD_BITS & 1) && !(room && op_gives(pair.op, room->first_frame + bit)))
+			return bit;
+	}
+	return LAB_NO_BIT;
+}
+
+static void check_tree(const struct lab_tree *tree, const struct lab_room *room)
+{
+	lab_word leaf;
+	lab_bit bit;
+
+	for (leaf = 0; leaf < tree->leaves; leaf++) {
+		if (leaf_listed(tree, leaf))
+			continue;
+		bit = leaf_free_bit(tree, leaf, room);
+		if (bit != LAB_NO_BIT)
+			FAIL("%s %" PRIuPTR " is free, its give has returned, and it is not listed", room ? "bit" : "slot", bit);
+	}
+}
+
+/* Whatever is surely free is listed all the way up: at this instant, whoever asks. */
+static void check_listed(void)
+{
+	unsigned int i, k;
+
+	for (i = 0; !pair.tentative && i < lab->rooms; i++) {
+		const struct lab_room *room = labyrinth_room(lab, i);
+
+		check_tree(&room->commons, room);
+		for (k = 0; !outer_gives && k < room->bands; k++)
+			check_tree(&room->pool[k].have, NULL);
+	}
+}
+
 /* ---- a pair ---- */
 
 /* Run it undisturbed, twice: the first time binds what the linker has left to be bound. */
