@@ -11,7 +11,7 @@ LANES=2
 SECONDS_EACH=150
 
 fresh() { # TREE: the sources as they stand, without what is built or stored
-	rm -rf "$1/src" && mkdir -p "$1/src" &&
+	rm -rf "$1/src" && mkdir -p "$1/src" "$1/suites/logs" &&
 		tar -C "$ROOT" --exclude=./build --exclude=./.git --exclude=./traces --exclude='./build-*' -cf - . |
 		tar -C "$1/src" -xmf - && ln -s "$ROOT/traces" "$1/src/traces"
 }
