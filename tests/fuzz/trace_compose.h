@@ -85,7 +85,10 @@ static inline lab_gfp_t compose_flags(const struct composer *to)
 	return flags;
 }
 
-/* A task's name; the time is the first word that looks like one, so no name has a '.'. */
+/*
+ * A task's name; the time is the first word that looks like one, so no name has a '.'.  Nor does one begin with "# ":
+ * such a line is a comment, and might be an event that somebody took out.
+ */
 static inline void compose_task(struct bytes *in, char *task)
 {
 	unsigned int length = take8(in) % 16, i;
@@ -97,6 +100,9 @@ static inline void compose_task(struct bytes *in, char *task)
 		if (task[i] == '\n' || task[i] == '\r' || task[i] == '.' || !task[i])
 			task[i] = '_';
 	}
+	i = (unsigned int)strspn(task, " \t");
+	if (task[i] == '#' && task[i + 1] == ' ')
+		task[i] = '_';
 }
 
 /* What stands before an event's payload. */
