@@ -73,7 +73,9 @@ typedef uint32_t lab_gfp_t;
 #define LAB_ACCOUNT ((lab_gfp_t)1 << 21)  /* accepted */
 #define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: from elsewhere than what this CPU freed last */
 #define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with its owner; never through a shared cache */
-#define LAB_FLAGS_ALL (((lab_gfp_t)1 << 24) - 1)
+#define LAB_EXTRA_QUALITY ((lab_gfp_t)1 << 24) /* of a client: its share of the reserves whatever the rights, then what it offered */
+#define LAB_RAW ((lab_gfp_t)1 << 25)	   /* of a client, under a raw spinlock: its contract alone */
+#define LAB_FLAGS_ALL (((lab_gfp_t)1 << 26) - 1)
 
 #define LAB_RECLAIM (LAB_DIRECT_RECLAIM | LAB_KSWAPD_RECLAIM)
 
@@ -93,6 +95,7 @@ typedef uint32_t lab_gfp_t;
 enum lab_error {
 	LAB_EPERM = 1,	     /* free: not the owner */
 	LAB_ENXIO = 6,	     /* not born, or no such room */
+	LAB_EBADF = 9,	     /* no such client, or it is closed */
 	LAB_ECHILD = 10,     /* this process was forked from the owner's: refused */
 	LAB_EAGAIN = 11,     /* not found, but not proven to be absent: another call may give frames back */
 	LAB_ENOMEM = 12,     /* proven: at an instant of the call no eligible frame was free */
@@ -101,11 +104,15 @@ enum lab_error {
 	LAB_EINVAL = 22,     /* a request that contradicts itself, an order too large */
 	LAB_ENOSPC = 28,     /* order > 0: a complete look found no such block; frames are free */
 	LAB_ERANGE = 34,     /* no such frame in this labyrinth */
+	LAB_ENODATA = 61,    /* nothing to tell yet */
+	LAB_EUSERS = 87,     /* as many clients as there is room for */
 	LAB_EPROTOTYPE = 91, /* free: another designated use than at allocation */
 	LAB_ENOTSUP = 95,    /* not known or not possible here (physical address, zeroing) */
 	LAB_EMSGSIZE = 90,   /* free: another order than at allocation */
+	LAB_ENOBUFS = 105,   /* as many pages as may be are offered */
 	LAB_EALREADY = 114,  /* free: the frame is not allocated (double free) */
 	LAB_ESTALE = 116,    /* free: a handle of an earlier generation */
+	LAB_EDQUOT = 122,    /* a client: beyond its maximum, or its share of the reserves */
 	LAB_EHWPOISON = 133, /* the frame is out of service */
 };
 
@@ -175,12 +182,21 @@ struct lab_request {
 #define LAB_OWNER_EXCLUSIVE 1u /* the owner stamped by LAB_EXCLUSIVE where a request names none */
 
 /* Where a request was answered from. */
+enum lab_source {
+	LAB_FROM_COMMONS,
+	LAB_FROM_CONTRACT,
+	LAB_FROM_BAND,	  /* high..low, low..min */
+	LAB_FROM_RESERVE, /* inside min, or a lowmem reserve */
+	LAB_FROM_OFFER,	  /* what the client had offered: the oldest */
+};
+
 struct lab_answer {
 	int16_t room;	/* the room that gave the frame; -1: refused */
 	int16_t band;	/* -1: the commons; else the number of the room's pool (0 is the innermost) */
 	uint8_t right;	/* enum lab_right that was needed */
 	uint8_t fallback; /* how many rooms of the route stood before this one */
-	uint16_t rounds;  /* how often the whole way was walked */
+	uint16_t rounds;  /* how often the whole way was walked; of a contract: tries */
+	uint8_t source;	  /* enum lab_source */
 };
 
 /* A handle that a stale free cannot misuse. */
@@ -269,6 +285,7 @@ enum lab_state {
 	LAB_OWNED,
 	LAB_POOLED,
 	LAB_OFFLINE,
+	LAB_KEPT, /* in a client's contract, or offered by it */
 };
 
 /* What a tag says, read at one instant. */
@@ -382,7 +399,7 @@ struct lab_audit {
 	int room;
 	uint64_t frame;	      /* where */
 	const char *text;     /* the rule, in words */
-	uint64_t free, owned, pooled, offline, in_hand; /* frames by what they are */
+	uint64_t free, owned, pooled, kept, offline, in_hand; /* frames by what they are */
 };
 
 /*
@@ -427,7 +444,11 @@ struct lab_spec {
 	unsigned int lowmem_ratio[LAB_ZONES];  /* 0: Linux's 256, 256, 32, none */
 	const uint32_t *identity;	       /* a word that reads LAB_IDENTITY while calls are allowed (it is
 						* wiped in a forked child); NULL: always allowed */
+	unsigned int clients;		       /* how many may be open at once; their owner numbers are the highest */
+	uint32_t contract_frames;	       /* the most guaranteed frames of one client, 0 .. LAB_CONTRACT_MAX */
+	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
 };
+#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4096u)
 #define LAB_IDENTITY 0x4c414231u
 
 /* How much metadata (aligned to 64 bytes, zero-filled) this specification needs; 0: see lab_birth(). */
@@ -460,5 +481,6 @@ LAB_API int labyrinth_void_free_page_exclusive(void *address);
 }
 #endif
 
+#include <labyrinth/client.h>
 #include <labyrinth/define.h>
 #endif

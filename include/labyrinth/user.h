@@ -51,6 +51,8 @@ struct lab_user_spec {
 	unsigned int nodes;	 /* 0 = 1 */
 	const uint8_t *distance; /* nodes x nodes; NULL: all remote alike */
 	uint64_t min_free_kbytes;
+	unsigned int clients;	 /* how many may be open at once (labyrinth/client.h) */
+	uint32_t contract_frames, contract_blocks; /* the most that one may be guaranteed */
 };
 
 #define LAB_ERROR_TEXT 256u
