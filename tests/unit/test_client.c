@@ -384,12 +384,13 @@ static void handed_over_and_paid(void **state)
 	assert_int_equal(stats_of(from).charge, 0);
 	assert_int_equal(stats_of(to).charge, 1);
 	assert_int_equal(stats_of(from).frames_in, 1); /* the guarantee is whole */
-	drain(lab, LAB_MEMALLOC, &error);
+	drain(lab, 0, &error); /* what the receiver could have */
 	more = asked(from, 0, 0, LAB_FROM_CONTRACT);
 	assert_int_equal(lab_page_hand_over(lab, more, 0, from, to), -LAB_ENOMEM); /* nothing to pay with */
 	assert_int_equal(stats_of(from).charge, 1);
 	assert_whole(lab);
 	assert_int_equal(lab_free_as(lab, page, 0, to, 0), 0);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), -LAB_EALREADY);
 	assert_int_equal(lab_page_hand_over(lab, more, 0, from, to), 0);
 	assert_int_equal(stats_of(from).frames_in, 1);
 	assert_whole(lab);
@@ -418,6 +419,10 @@ static void other_calls_are_charged(void **state)
 		assert_int_equal(lab_free_as(lab, block + i, 0, owner, 0), 0);
 	assert_int_equal(stats_of(owner).charge, 0);
 	assert_int_equal(lab_client_close(lab, owner, NULL), 0);
+	spec = client_spec(0, 0);
+	spec.blocks = spec.block_order = 2;
+	owner = opened(&spec);
+	assert_int_equal(lab_split(lab, asked(owner, 0, 2, LAB_FROM_CONTRACT), 2), -LAB_EDQUOT); /* it would go missing */
 	assert_whole(lab);
 }
 
@@ -441,10 +446,12 @@ static void refusals_are_remembered(void **state)
 	struct lab_client_spec spec = client_spec(0, 1);
 	struct lab_refusal list[LAB_REFUSALS_KEPT];
 	struct lab_first_refusal first;
-	unsigned int owner = opened(&spec), i;
+	unsigned int owner, i;
 	int error;
 
 	(void)state;
+	spec.reserve_share = 1;
+	owner = opened(&spec);
 	assert_int_equal(lab_refusals(lab, list, LAB_REFUSALS_KEPT), 0);
 	assert_int_equal(lab_first_refusal(lab, &first), -LAB_ENODATA);
 	drain(lab, 0, &error);
