@@ -65,6 +65,19 @@ static void client_hand_over(struct record *r)
 		fibers.wrong = "a page could not be handed over, but not for want of memory";
 }
 
+/* Another client, opened and closed, if there is a number for it. */
+static void client_anew(struct record *r)
+{
+	struct lab_client_spec spec = { .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE };
+	unsigned int owner;
+
+	r->code = lab_client_open(lab, &spec, &owner, NULL);
+	if (r->code && r->code != -LAB_EUSERS)
+		fibers.wrong = "a client could not be opened";
+	if (!r->code && lab_client_close(lab, owner, NULL))
+		fibers.wrong = "a client with nothing out could not be closed";
+}
+
 static bool client_call(const struct op *op, struct record *r)
 {
 	switch (op->kind) {
@@ -85,6 +98,9 @@ static bool client_call(const struct op *op, struct record *r)
 		r->code = lab_client_close(lab, client[0], NULL);
 		if (r->code && r->code != -LAB_EBUSY)
 			fibers.wrong = "a client neither closed nor busy";
+		return true;
+	case CLIENT_ANEW:
+		client_anew(r);
 		return true;
 	case WITHDRAW:
 		r->code = lab_page_withdraw(lab, lab_frame_page(lab, offered_frame), client[0]);

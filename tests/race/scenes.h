@@ -27,7 +27,7 @@
 enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
 	       ON, CLOSE, OPEN, GIVE_BULK,
 	       /* for a client (clients.h) */
-	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, WITHDRAW };
+	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW };
 
 struct op {
 	enum op_kind kind;
@@ -164,6 +164,8 @@ static const struct scene scenes[] = {
 	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "client closed under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2, .closes = true,
 	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client closed, its number used anew", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .closes = true,
+	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_ANEW, 0 } } } },
 	{ "client: its last offer wanted twice", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
 	  .op = { { { CLIENT_LAST, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "client: its last offer withdrawn and wanted", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
