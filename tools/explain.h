@@ -214,7 +214,6 @@ struct own_refusal {
 	bool first; /* the first of all, remembered with its rooms */
 	struct lab_refusal refusal;
 	char room_name[LAB_NAME_MAX];
-	char remedy_name[LAB_NAME_MAX];
 	unsigned int rooms; /* lines of rooms behind a first one */
 	struct {
 		unsigned int room;

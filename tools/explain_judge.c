@@ -167,6 +167,10 @@ static uint64_t zone_reserve(const struct judging *j, const struct zone_report *
 {
 	int index = j->layout ? layout_index(j->layout, j->highest) : -1;
 
+	if (zone->reserves && !zone->reserve[zone->reserves - 1]) { /* they rise: none keeps anything, whatever they stand for */
+		v->reserve_known = true;
+		return 0;
+	}
 	v->reserve_known = index >= 0 && (unsigned int)index < zone->reserves;
 	return v->reserve_known ? zone->reserve[index] : 0;
 }
@@ -295,7 +299,7 @@ static int decisive_zone(const struct verdict *verdict)
 
 /* ---------------------------------------------------------------- what would have served it */
 
-/* A zone outside the walk that serves with the same right. */
+/* A zone outside the walk that serves with the same right: one of its own nodes' before others', then the fullest. */
 static void remedy_elsewhere(const struct judging *j, struct verdict *verdict)
 {
 	struct judging higher = *j;
@@ -310,7 +314,9 @@ static void remedy_elsewhere(const struct judging *j, struct verdict *verdict)
 			continue;
 		higher.highest = zone->kind > j->highest ? zone->kind : j->highest;
 		judge_zone(&higher, i, verdict->right, &v);
-		if (v.says != SAYS_SERVES || verdict->remedy[REMEDY_ZONE] || (verdict->remedy[REMEDY_NODE] && !same_node))
+		if (v.says != SAYS_SERVES || (verdict->remedy[REMEDY_ZONE] && !same_node))
+			continue;
+		if (verdict->remedy[same_node ? REMEDY_ZONE : REMEDY_NODE] && v.usable <= verdict->other.usable)
 			continue;
 		verdict->other = v;
 		verdict->remedy[REMEDY_ZONE] = same_node;

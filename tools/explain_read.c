@@ -134,11 +134,15 @@ void reader_line(struct explain_reader *reader, char *line, uint64_t number)
 	const char *text = prefix_skip(line, &prefixed);
 	enum line_class class = line_classify(text);
 
-	if (class == CLASS_OTHER) {
+	/* The rest of a head may look like a line of its own: "nodemask=(null),cpuset=/". */
+	if (class == CLASS_OTHER || (class == CLASS_CONSTRAINT && reader->held_class == CLASS_HEADER)) {
 		if (reader->held_class != CLASS_OTHER && !prefixed &&
-		    line_continues(reader->held_class, reader->held, text))
+		    line_continues(reader->held_class, reader->held, text)) {
 			append(reader, text);
-		return;
+			return;
+		}
+		if (class == CLASS_OTHER)
+			return;
 	}
 	flush(reader);
 	if (class == CLASS_HEADER || class == CLASS_ZONE || class == CLASS_BLOCKS || class == CLASS_RESERVE) {

@@ -167,6 +167,8 @@ static void say_decisive(struct words *w, const struct incident *incident, const
 		say_shortage(w, incident, verdict, v);
 	if (v->says != SAYS_SERVES)
 		say_protected(w, incident, verdict);
+	if (v->says != SAYS_SERVES && verdict->may_sleep)
+		say(w, "; it may sleep, and reclaim did not bring enough");
 	say(w, ".");
 }
 
