@@ -61,7 +61,7 @@ static unsigned int word(struct line *line, const char *name, const char *const 
 
 static void quoted(struct line *line, const char *name, char *text)
 {
-	size_t length;
+	size_t length, i;
 
 	key(line, name);
 	if (!line->at)
@@ -71,7 +71,8 @@ static void quoted(struct line *line, const char *name, char *text)
 		line->at = NULL;
 		return;
 	}
-	memcpy(text, line->at, length);
+	for (i = 0; i < length; i++)
+		text[i] = line->at[i] < ' ' || line->at[i] > '~' ? '?' : line->at[i];
 	text[length] = '\0';
 	line->at += length + 1;
 }
@@ -114,21 +115,25 @@ static bool parse_room(const char *text, struct own_refusal *own)
 	return true;
 }
 
+/* What stands behind this head, wherever a log has put it in the line; NULL: it is not there. */
+static const char *behind(const char *text, const char *head)
+{
+	const char *found = strstr(text, head);
+
+	return found ? found + strlen(head) : NULL;
+}
+
 enum own_line own_parse(const char *text, struct own_refusal *own)
 {
-	static const char last[] = "labyrinth refusal: ", first[] = "labyrinth first refusal: ",
-			  room[] = "labyrinth first refusal room: ";
+	const char *room = behind(text, "labyrinth first refusal room: "), *first = behind(text, "labyrinth first refusal: "),
+		   *last = behind(text, "labyrinth refusal: ");
 
-	if (!strncmp(text, room, sizeof(room) - 1))
-		return parse_room(text + sizeof(room) - 1, own) ? OWN_ROOM : OWN_BAD;
-	if (!strncmp(text, first, sizeof(first) - 1)) {
-		*own = (struct own_refusal){ .first = true };
-		return parse_refusal(text + sizeof(first) - 1, own) ? OWN_REFUSAL : OWN_BAD;
-	}
-	if (strncmp(text, last, sizeof(last) - 1))
+	if (room)
+		return parse_room(room, own) ? OWN_ROOM : OWN_BAD;
+	if (!first && !last)
 		return OWN_NONE;
-	*own = (struct own_refusal){ 0 };
-	return parse_refusal(text + sizeof(last) - 1, own) ? OWN_REFUSAL : OWN_BAD;
+	*own = (struct own_refusal){ .first = first != NULL };
+	return parse_refusal(first ? first : last, own) ? OWN_REFUSAL : OWN_BAD;
 }
 
 /* ---------------------------------------------------------------- in words */

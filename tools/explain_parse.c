@@ -132,18 +132,27 @@ static bool word_whole(enum line_class class, const char *word, size_t length)
 	const char *colon = memchr(word, ':', length);
 	size_t digits = strspn(word, "0123456789");
 
+	if (!length)
+		return false;
 	if (class == CLASS_RESERVE)
 		return digits >= length;
 	if (class == CLASS_BLOCKS)
 		return (length > 2 && !strncmp(word + length - 2, "kB", 2)) || (*word == '(' && word[length - 1] == ')') ||
 		       *word == '=';
 	if (!colon)
-		return (length == 2 && !strncmp(word, "no", 2)) || (length == 3 && !strncmp(word, "yes", 3));
+		return word[length - 1] == '?' || (length == 2 && !strncmp(word, "no", 2)) ||
+		       (length == 3 && !strncmp(word, "yes", 3));
 	digits = strspn(colon + 1, "0123456789");
-	if (!digits)
-		return colon[1] == '\0' || word[length - 1] == '?';
-	word += length - 2;
-	return (!strncmp(word, "kB", 2) || !strncmp(word, "KB", 2)) && colon + 1 + digits == word;
+	word = colon + 1 + digits;
+	return digits && length >= 2 && (!strncmp(word, "kB", 2) || !strncmp(word, "KB", 2));
+}
+
+/* "pages_scanned:0" has no unit: whole where it stands between others, perhaps cut at the end of a piece. */
+static bool word_plain(const char *word, size_t length)
+{
+	const char *colon = memchr(word, ':', length);
+
+	return colon && colon + 1 < word + length && colon + 1 + strspn(colon + 1, "0123456789") == word + length;
 }
 
 bool line_ends_whole(enum line_class class, const char *before)
@@ -167,6 +176,14 @@ static bool header_whole(const char *before)
 	       before[strlen(before) - 1] != ',';
 }
 
+/* Old kernels' heads end with a number; it goes on where flags' names, or a comma, follow more of its digits. */
+static bool number_continues(const char *before, const char *text)
+{
+	size_t digits = strspn(text, "0123456789abcdef");
+
+	return isxdigit((unsigned char)before[strlen(before) - 1]) && (text[digits] == '(' || text[digits] == ',');
+}
+
 bool line_continues(enum line_class class, const char *before, const char *text)
 {
 	const char *word = text;
@@ -174,15 +191,17 @@ bool line_continues(enum line_class class, const char *before, const char *text)
 	size_t length;
 
 	if (class == CLASS_HEADER)
-		return !header_whole(before);
+		return !header_whole(before) || number_continues(before, text);
 	for (; *word; word += length + strspn(word + length, " ")) {
 		length = strcspn(word, " ");
 		words++;
 		if (word_whole(class, word, length))
 			whole++;
-		else if (words > 1 && word[length]) /* the first and the last may be cut */
+		else if (words > 1 && word[length] && !word_plain(word, length)) /* the first and the last may be cut */
 			broken++;
 	}
+	if (words == 1 && !whole) /* the end of a word that was cut */
+		return !line_ends_whole(class, before);
 	return whole && !broken;
 }
 

@@ -266,6 +266,48 @@ static void more_zones_than_there_is_room_for(void **state)
 	assert_int_equal(seen.verdict.count, EXPLAIN_ZONES_MAX);
 }
 
+/* A report whose lines are cut at a column, in the middle of words, with others' lines in between, says the same. */
+static void wrapped_at_any_column(void **state)
+{
+	static const char *const lines[] = {
+		"[ 8123.401] x: page allocation failure: order:0, mode:0xa20(GFP_ATOMIC|__GFP_ZERO), nodemask=(null),cpuset=/,mems_allowed=0",
+		"[ 8123.402] Mem-Info:",
+		"[ 8123.403] Node 0 DMA32 free:1876kB boost:0kB min:5568kB low:6960kB high:8352kB managed:2015360kB free_cma:16kB",
+		"[ 8123.404] lowmem_reserve[]: 0 0 0 0 0",
+		"[ 8123.405] Node 0 DMA32: 263*4kB (UME) 67*8kB (UME) 14*16kB (UE) 2*32kB (U) 0*64kB 0*128kB = 1876kB",
+	};
+	struct explain_reader *reader;
+	unsigned int width, i;
+	char piece[256];
+	size_t at;
+
+	(void)state;
+	for (width = 58; width < 130; width++) {
+		reader = reader_new(keep, NULL);
+		seen.count = 0;
+		for (i = 0; i < COUNT_OF(lines); i++) {
+			for (at = 0; at < strlen(lines[i]); at += width) {
+				snprintf(piece, sizeof(piece), "%.*s", (int)width, lines[i] + at);
+				reader_line(reader, piece, 1);
+			}
+			strcpy(piece, "[ 8123.401] usb 1-2: new high-speed USB device");
+			reader_line(reader, piece, 1);
+		}
+		assert_false(reader_end(reader));
+		assert_int_equal(seen.count, 1);
+		assert_int_equal(seen.incident.gfp, LAB_GFP_ATOMIC | LAB_ZERO);
+		assert_int_equal(seen.incident.zones, 1);
+		assert_false(seen.incident.cut);
+		assert_int_equal(seen.incident.zone[0].kb[FIELD_FREE], 1876);
+		assert_int_equal(seen.incident.zone[0].kb[FIELD_HIGH], 8352);
+		assert_int_equal(seen.incident.zone[0].kb[FIELD_MANAGED], 2015360);
+		assert_int_equal(seen.incident.zone[0].kb[FIELD_FREE_CMA], 16);
+		assert_int_equal(seen.incident.zone[0].orders, 6);
+		assert_int_equal(seen.incident.zone[0].blocks[2], 14);
+		assert_int_equal(seen.incident.zone[0].types[2], TYPE_UNMOVABLE | TYPE_RECLAIMABLE);
+	}
+}
+
 /* What a labyrinth writes of its refusals is read back as it was. */
 static void own_lines_come_back(void **state)
 {
@@ -355,6 +397,7 @@ int main(void)
 		cmocka_unit_test(prefixes),
 		cmocka_unit_test(nothing_overflows),
 		cmocka_unit_test(more_zones_than_there_is_room_for),
+		cmocka_unit_test(wrapped_at_any_column),
 		cmocka_unit_test(own_lines_come_back),
 		cmocka_unit_test(damaged_own_lines),
 	};
