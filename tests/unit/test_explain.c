@@ -246,6 +246,10 @@ static void nothing_overflows(void **state)
 		  "Node 0 DMA32: 1*1kB 1*2kB = 3kB\n");
 	assert_int_equal(seen.verdict.count, 2);
 	assert_int_equal(seen.verdict.walk[1].says, SAYS_FLOOR);
+	read_text(HEAD("0", "GFP_KERNEL") "Node 0 DMA free:400kB min:4kB\n"
+		  "lowmem_reserve[]: 0 18446744073709551615 18446744073709551615 18446744073709551615\n"
+		  "Node 0 DMA32 free:0kB min:4kB\nlowmem_reserve[]: 0 0 0 0\n");
+	assert_int_equal(seen.verdict.walk[1].says, SAYS_RESERVE); /* 1 + 2^64 - 1 is not 0 */
 }
 
 static void more_zones_than_there_is_room_for(void **state)
