@@ -153,7 +153,7 @@ struct lab_refusal {
 	uint32_t floor;	   /* frames of room `room` that its right may not touch */
 };
 
-#define LAB_REFUSALS_KEPT 64u
+#define LAB_REFUSALS_KEPT 32u
 /*
  * The last refusals, newest first; returns how many were written.  Any context.  One that is being written, or was overwritten
  * while it was read, is left out.

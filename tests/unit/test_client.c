@@ -384,12 +384,13 @@ static void handed_over_and_paid(void **state)
 	assert_int_equal(stats_of(from).charge, 0);
 	assert_int_equal(stats_of(to).charge, 1);
 	assert_int_equal(stats_of(from).frames_in, 1); /* the guarantee is whole */
-	drain(lab, LAB_MEMALLOC, &error);
+	drain(lab, 0, &error); /* what the receiver could have */
 	more = asked(from, 0, 0, LAB_FROM_CONTRACT);
 	assert_int_equal(lab_page_hand_over(lab, more, 0, from, to), -LAB_ENOMEM); /* nothing to pay with */
 	assert_int_equal(stats_of(from).charge, 1);
 	assert_whole(lab);
 	assert_int_equal(lab_free_as(lab, page, 0, to, 0), 0);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), -LAB_EALREADY);
 	assert_int_equal(lab_page_hand_over(lab, more, 0, from, to), 0);
 	assert_int_equal(stats_of(from).frames_in, 1);
 	assert_whole(lab);
@@ -418,6 +419,10 @@ static void other_calls_are_charged(void **state)
 		assert_int_equal(lab_free_as(lab, block + i, 0, owner, 0), 0);
 	assert_int_equal(stats_of(owner).charge, 0);
 	assert_int_equal(lab_client_close(lab, owner, NULL), 0);
+	spec = client_spec(0, 0);
+	spec.blocks = spec.block_order = 2;
+	owner = opened(&spec);
+	assert_int_equal(lab_split(lab, asked(owner, 0, 2, LAB_FROM_CONTRACT), 2), -LAB_EDQUOT); /* it would go missing */
 	assert_whole(lab);
 }
 
@@ -441,10 +446,12 @@ static void refusals_are_remembered(void **state)
 	struct lab_client_spec spec = client_spec(0, 1);
 	struct lab_refusal list[LAB_REFUSALS_KEPT];
 	struct lab_first_refusal first;
-	unsigned int owner = opened(&spec), i;
+	unsigned int owner, i;
 	int error;
 
 	(void)state;
+	spec.reserve_share = 1;
+	owner = opened(&spec);
 	assert_int_equal(lab_refusals(lab, list, LAB_REFUSALS_KEPT), 0);
 	assert_int_equal(lab_first_refusal(lab, &first), -LAB_ENODATA);
 	drain(lab, 0, &error);
@@ -466,6 +473,21 @@ static void refusals_are_remembered(void **state)
 	assert_int_equal(list[0].sequence, 101);
 	assert_int_equal(list[0].remedy, LAB_REMEDY_QUOTA);
 	assert_int_equal(list[LAB_REFUSALS_KEPT - 1].sequence, 101 - LAB_REFUSALS_KEPT + 1);
+}
+
+static void a_place_that_another_writes_to_is_left(void **state)
+{
+	struct lab_refusal list[LAB_REFUSALS_KEPT];
+
+	(void)state;
+	lab->memory[2].turn = 2 * LAB_REFUSALS_KEPT + 1; /* as if it had been stopped there */
+	lab->memory[2].refusal.error = 1;
+	while (lab->refusals < 3)
+		lab_alloc_pages(lab, LAB_GFP_ATOMIC | LAB_DMA, 0);
+	assert_int_equal(lab_refusals(lab, list, LAB_REFUSALS_KEPT), 2);
+	assert_int_equal(list[0].sequence, 3);
+	assert_int_equal(list[1].sequence, 1);
+	assert_int_equal(lab->memory[2].refusal.error, 1);
 }
 
 static void a_thousand_clients(void **state)
@@ -529,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_calls_are_charged, setup, teardown),
 		cmocka_unit_test_setup_teardown(poisoned_frames_of_a_contract_are_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_are_remembered, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_place_that_another_writes_to_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_thousand_clients, setup, teardown),
 	};
 
