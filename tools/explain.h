@@ -54,6 +54,7 @@ enum zone_field {
 #define TYPE_HIGHATOMIC 8u
 #define TYPE_CMA 16u
 #define TYPE_ISOLATED 32u
+#define TYPE_RESERVE 64u /* before 4.4: the last resort of every request */
 
 struct zone_report {
 	unsigned int node;
@@ -116,6 +117,10 @@ enum line_class {
 enum line_class line_classify(const char *text);
 /* Might `text` go on where the wrapped line `before` of this class stopped? */
 bool line_continues(enum line_class class, const char *before, const char *text);
+/* Is it wholly made of what such a line consists of?  (Each piece may have been logged as a line of its own.) */
+bool line_is_piece(enum line_class class, const char *text);
+/* "Node 0", and nothing else: logged apart from the zone's line behind it. */
+bool line_is_node(const char *text);
 /* Does `before` end with a whole word, so that a blank belongs behind it? */
 bool line_ends_whole(enum line_class class, const char *before);
 

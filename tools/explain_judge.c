@@ -178,7 +178,7 @@ static uint64_t zone_reserve(const struct judging *j, const struct zone_report *
 /* Which types of blocks this request may take. */
 static uint8_t usable_types(const struct judging *j, enum lab_right right)
 {
-	uint8_t types = TYPE_UNMOVABLE | TYPE_MOVABLE | TYPE_RECLAIMABLE;
+	uint8_t types = TYPE_UNMOVABLE | TYPE_MOVABLE | TYPE_RECLAIMABLE | TYPE_RESERVE;
 
 	if (j->gfp & LAB_MOVABLE)
 		types |= TYPE_CMA;
@@ -368,7 +368,7 @@ static uint64_t page_size_kb(const struct incident *incident)
 	unsigned int i;
 
 	for (i = 0; i < incident->zones; i++)
-		if (incident->zone[i].orders)
+		if (incident->zone[i].first_kb && incident->zone[i].orders)
 			return incident->zone[i].first_kb;
 	return 4;
 }

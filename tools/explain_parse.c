@@ -97,6 +97,8 @@ static enum line_class classify_zone(const char *text)
 		return CLASS_OTHER;
 	if (!strncmp(after, " free:", 6))
 		return CLASS_ZONE;
+	if (!strcmp(after, ":") || !strcmp(after, ": empty"))
+		return CLASS_BLOCKS;
 	if (!strncmp(after, ": ", 2) && isdigit((unsigned char)after[2]))
 		return after[2 + strspn(after + 2, "0123456789")] == '*' ? CLASS_BLOCKS : CLASS_OTHER;
 	return CLASS_OTHER;
@@ -203,6 +205,30 @@ bool line_continues(enum line_class class, const char *before, const char *text)
 	if (words == 1 && !whole) /* the end of a word that was cut */
 		return !line_ends_whole(class, before);
 	return whole && !broken;
+}
+
+bool line_is_piece(enum line_class class, const char *text)
+{
+	size_t length;
+
+	if (class != CLASS_RESERVE && class != CLASS_BLOCKS)
+		return false;
+	for (; *text; text += length + strspn(text + length, " ")) {
+		length = strcspn(text, " ");
+		if (!word_whole(class, text, length))
+			return false;
+	}
+	return true;
+}
+
+bool line_is_node(const char *text)
+{
+	size_t digits;
+
+	if (strncmp(text, "Node ", 5))
+		return false;
+	digits = strspn(text + 5, "0123456789");
+	return digits && digits < 8 && !text[5 + digits];
 }
 
 /* ---------------------------------------------------------------- the head */
@@ -390,7 +416,7 @@ void parse_reserve(struct incident *incident, struct zone_report *zone, const ch
 
 static uint8_t type_letters(const char *at)
 {
-	static const char letters[] = "UMEHCI";
+	static const char letters[] = "UMEHCIR";
 	const char *found;
 	uint8_t types = 0;
 
@@ -400,12 +426,18 @@ static uint8_t type_letters(const char *at)
 	return types;
 }
 
+/* "1876kB", where the '=' before it was lost to a line break. */
+static bool ends_in_sum(const char *at)
+{
+	return !strcmp(at + strspn(at, "0123456789"), "kB");
+}
+
 struct zone_report *parse_blocks(struct incident *incident, const char *text, bool *again)
 {
 	struct zone_report *zone;
 	enum zone_kind kind;
 	unsigned int node, order;
-	const char *at;
+	const char *at, *word;
 	uint64_t count, kb;
 
 	if (!zone_head(text, &node, &kind, &at))
@@ -414,8 +446,12 @@ struct zone_report *parse_blocks(struct incident *incident, const char *text, bo
 	*again = zone && zone->orders;
 	if (!zone || *again)
 		return NULL;
-	for (order = 0, at += 2; order < EXPLAIN_ORDERS_MAX; order++) {
-		at += strspn(at, " ");
+	if (!strcmp(at, ": empty")) {
+		zone->orders = EXPLAIN_ORDERS_MAX;
+		return zone;
+	}
+	for (order = 0, word = ++at; order < EXPLAIN_ORDERS_MAX; order++) {
+		word = at += strspn(at, " ");
 		if (!number_take(&at, &count, &incident->too_large) || *at++ != '*' ||
 		    !number_take(&at, &kb, &incident->too_large) || strncmp(at, "kB", 2))
 			break;
@@ -431,6 +467,6 @@ struct zone_report *parse_blocks(struct incident *incident, const char *text, bo
 		}
 		zone->orders = order + 1;
 	}
-	incident->cut |= !zone->orders || !strchr(at, '=');
+	incident->cut |= !zone->orders || (*word && *word != '=' && !ends_in_sum(word));
 	return zone;
 }

@@ -61,6 +61,8 @@ char *prefix_skip(char *line, bool *prefixed)
 
 	while (length && (line[length - 1] == '\r' || line[length - 1] == ' '))
 		line[--length] = '\0';
+	if (length && line[length - 1] == '=') /* a mail's soft line break */
+		line[--length] = '\0';
 	*prefixed = false;
 	while (*at == '>') /* quoted in a mail */
 		at = blanks_skip(at + 1);

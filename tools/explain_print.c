@@ -126,7 +126,7 @@ void incident_print(const char *name, const struct incident *incident, const str
 
 static json_t *types_json(uint8_t types)
 {
-	static const char letters[] = "UMEHCI";
+	static const char letters[] = "UMEHCIR";
 	char text[sizeof(letters)];
 	unsigned int i, n = 0;
 

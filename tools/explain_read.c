@@ -9,6 +9,7 @@
  */
 #include "explain.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,6 +25,8 @@ struct explain_reader {
 	enum line_class held_class; /* CLASS_OTHER: nothing is kept back */
 	uint64_t held_line;
 	size_t held_length;
+	char node[16]; /* "Node 0 ", logged apart from what follows */
+	char joined[INPUT_LINE_MAX + 16]; /* it, and what follows */
 	char held[2 * INPUT_LINE_MAX];
 	struct incident incident;
 };
@@ -115,9 +118,8 @@ static void hold(struct explain_reader *reader, enum line_class class, const cha
 }
 
 /* More of the line that is kept back. */
-static void append(struct explain_reader *reader, const char *text)
+static void append(struct explain_reader *reader, const char *text, bool blank)
 {
-	bool blank = line_ends_whole(reader->held_class, reader->held);
 	size_t length = strlen(text);
 
 	if (reader->held_length + length + 2 > sizeof(reader->held))
@@ -128,22 +130,47 @@ static void append(struct explain_reader *reader, const char *text)
 	reader->held_length += length;
 }
 
+/* More of the line that is kept back?  Then it is put behind it. */
+static bool take_piece(struct explain_reader *reader, enum line_class class, const char *text, bool prefixed)
+{
+	enum line_class held = reader->held_class;
+
+	/* The rest of a head may look like a line of its own: "nodemask=(null),cpuset=/". */
+	if (held == CLASS_OTHER || (class != CLASS_OTHER && !(class == CLASS_CONSTRAINT && held == CLASS_HEADER)))
+		return false;
+	if (prefixed ? !line_is_piece(held, text) : !line_continues(held, reader->held, text))
+		return false;
+	append(reader, text, prefixed || line_ends_whole(held, reader->held));
+	return true;
+}
+
+/* Put a node that was logged apart before its zone. */
+static const char *with_node(struct explain_reader *reader, const char *text)
+{
+	if (!reader->node[0] || line_classify(text) == CLASS_OTHER)
+		return text;
+	if (line_classify(text) == CLASS_ZONE || line_classify(text) == CLASS_BLOCKS) {
+		snprintf(reader->joined, sizeof(reader->joined), "%s%s", strncmp(text, "Node ", 5) ? reader->node : "", text);
+		text = reader->joined;
+	}
+	reader->node[0] = '\0';
+	return text;
+}
+
 void reader_line(struct explain_reader *reader, char *line, uint64_t number)
 {
 	bool prefixed;
 	const char *text = prefix_skip(line, &prefixed);
-	enum line_class class = line_classify(text);
+	enum line_class class;
 
-	/* The rest of a head may look like a line of its own: "nodemask=(null),cpuset=/". */
-	if (class == CLASS_OTHER || (class == CLASS_CONSTRAINT && reader->held_class == CLASS_HEADER)) {
-		if (reader->held_class != CLASS_OTHER && !prefixed &&
-		    line_continues(reader->held_class, reader->held, text)) {
-			append(reader, text);
-			return;
-		}
-		if (class == CLASS_OTHER)
-			return;
+	if (line_is_node(text)) {
+		snprintf(reader->node, sizeof(reader->node), "%.13s ", text);
+		return;
 	}
+	text = with_node(reader, text);
+	class = line_classify(text);
+	if (take_piece(reader, class, text, prefixed) || class == CLASS_OTHER)
+		return;
 	flush(reader);
 	if (class == CLASS_HEADER || class == CLASS_ZONE || class == CLASS_BLOCKS || class == CLASS_RESERVE) {
 		hold(reader, class, text);

@@ -279,6 +279,16 @@ static unsigned int zones_without(const struct incident *incident, bool (*lacks)
 	return n;
 }
 
+/* Zones whose line of blocks does not reach the order that was asked for. */
+static unsigned int zones_without_blocks(const struct incident *incident)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < incident->zones; i++)
+		n += incident->zone[i].orders <= incident->order;
+	return n;
+}
+
 static bool lacks_numbers(const struct zone_report *zone)
 {
 	return !(zone->has & 1u << FIELD_FREE) || !(zone->has & 1u << FIELD_MIN);
@@ -287,11 +297,6 @@ static bool lacks_numbers(const struct zone_report *zone)
 static bool lacks_reserve(const struct zone_report *zone)
 {
 	return !zone->reserves;
-}
-
-static bool lacks_blocks(const struct zone_report *zone)
-{
-	return !zone->orders;
 }
 
 bool missing_words(const struct incident *incident, const struct verdict *verdict, unsigned int part, char *text)
@@ -309,7 +314,7 @@ bool missing_words(const struct incident *incident, const struct verdict *verdic
 		  incident->mem_info ? "the zones' lines behind Mem-Info" : "Mem-Info" },
 		{ zones && zones_without(incident, lacks_numbers), "free or min of a zone" },
 		{ zones && zones_without(incident, lacks_reserve), "a zone's line lowmem_reserve[]" },
-		{ zones && incident->order && zones_without(incident, lacks_blocks), "a zone's line of free blocks" },
+		{ zones && incident->order && zones_without_blocks(incident), "a zone's line of free blocks" },
 		{ zones && !verdict->reserves_fit, "what the entries of lowmem_reserve[] stand for" },
 		{ incident->cut, "the end of a line" },
 		{ incident->too_large > 0, "a number of more than 64 bits" },

@@ -68,7 +68,7 @@ explain "$logs/atomic-dma32.log" "$atomic" 'one["line"] == 2' \
 	'sum(b["count"] << b["order"] for b in zone[0, "DMA32"]["blocks"]) * 4 == zone[0, "DMA32"]["free_kb"] == 1876' \
 	'zone[0, "DMA32"]["low_kb"] == 6960 and zone[0, "DMA32"]["high_kb"] == 8352 and zone[0, "DMA32"]["free_pcp_kb"] == 312'
 says 'Stopped at 37.5 % of min: node 0 DMA32 had 1876 kB free where it takes 2092 kB'
-for how in wrapped mail; do
+for how in wrapped mail split; do
 	echo "the same, $how"
 	explain "$logs/$how.log" "$atomic"
 done

@@ -312,6 +312,32 @@ static void wrapped_at_any_column(void **state)
 	}
 }
 
+/* Kernels around 4.11 logged each piece as a line of its own; a mail ends lines with '='; a zone may be empty. */
+static void pieces_logged_apart(void **state)
+{
+	(void)state;
+	read_text("k kernel: x: page allocation failure: order:0, mode:0x1480020(GFP_ATOMIC), nodemask=(null)\n"
+		  "k kernel: Node 1 \nk kernel: DMA free:8000kB min:64kB\nk kernel: lowmem_reserve[]:\nk kernel:  0\nk kernel:  500\n"
+		  "k kernel:  500\nk kernel:  500\nk kernel:  500\nk kernel: Node 1 \nk kernel: DMA32 free:900kB min:4000kB\n"
+		  "k kernel: Node 1 \nk kernel: DMA: \nk kernel: 3*4kB \nk kernel: (R) \nk kernel: 1*8kB \nk kernel: = 20kB\n"
+		  "k kernel: Node 1 \nk kernel: DMA32: empty\n");
+	assert_int_equal(seen.incident.zones, 2);
+	assert_int_equal(seen.incident.zone[0].node, 1);
+	assert_int_equal(seen.incident.zone[0].reserves, 5);
+	assert_int_equal(seen.incident.zone[0].reserve[1], 500);
+	assert_int_equal(seen.incident.zone[0].orders, 2);
+	assert_int_equal(seen.incident.zone[0].types[0], TYPE_RESERVE);
+	assert_int_equal(seen.incident.zone[1].orders, EXPLAIN_ORDERS_MAX);
+	assert_int_equal(seen.verdict.page_kb, 4);
+	assert_false(seen.incident.cut);
+	read_text("> " HEAD("0", "GFP_KERNEL") "> Node 0 DMA free:8000kB min:6=\n> 4kB low:80kB =\n> high:96kB\n"
+		  "> Node 0 DMA: 5*4kB 1*8kB =\n> =3D 28kB\n");
+	assert_int_equal(seen.incident.zone[0].kb[FIELD_MIN], 64);
+	assert_int_equal(seen.incident.zone[0].kb[FIELD_HIGH], 96);
+	assert_int_equal(seen.incident.zone[0].orders, 2);
+	assert_false(seen.incident.cut);
+}
+
 /* What a labyrinth writes of its refusals is read back as it was. */
 static void own_lines_come_back(void **state)
 {
@@ -402,6 +428,7 @@ int main(void)
 		cmocka_unit_test(nothing_overflows),
 		cmocka_unit_test(more_zones_than_there_is_room_for),
 		cmocka_unit_test(wrapped_at_any_column),
+		cmocka_unit_test(pieces_logged_apart),
 		cmocka_unit_test(own_lines_come_back),
 		cmocka_unit_test(damaged_own_lines),
 	};
