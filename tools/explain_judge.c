@@ -341,6 +341,12 @@ static void remedy_right(const struct judging *j, struct verdict *verdict)
 		}
 }
 
+/* Torn apart, but there is a block of a type that only others may use. */
+static bool block_of(const struct judging *j, const struct zone_verdict *v, uint8_t type)
+{
+	return v->says == SAYS_TORN && largest_block(&j->incident->zone[v->zone], type) >= (int)j->incident->order;
+}
+
 static void remedies(const struct judging *j, struct verdict *verdict)
 {
 	unsigned int i;
@@ -351,8 +357,8 @@ static void remedies(const struct judging *j, struct verdict *verdict)
 
 		verdict->remedy[REMEDY_LATER] |= says == SAYS_SERVES;
 		verdict->remedy[REMEDY_SMALLER] |= says == SAYS_TORN;
-		verdict->remedy[REMEDY_MOVABLE] |= says == SAYS_CMA;
-		verdict->remedy[REMEDY_HIGHATOMIC] |= says == SAYS_HIGHATOMIC;
+		verdict->remedy[REMEDY_MOVABLE] |= says == SAYS_CMA || block_of(j, &verdict->walk[i], TYPE_CMA);
+		verdict->remedy[REMEDY_HIGHATOMIC] |= says == SAYS_HIGHATOMIC || block_of(j, &verdict->walk[i], TYPE_HIGHATOMIC);
 	}
 	if (!verdict->remedy[REMEDY_LATER]) {
 		remedy_elsewhere(j, verdict);

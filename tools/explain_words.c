@@ -217,16 +217,17 @@ static void say_smaller(struct words *w, const struct incident *incident, const 
 	    kb(verdict, v->usable - kept(v)));
 }
 
-/* Amount that this kind of zone verdict kept from the request, over the whole walk. */
-static uint64_t withheld_kb(const struct incident *incident, const struct verdict *verdict, enum zone_says says)
+/* A figure of the zones that were torn apart, or would have served but for what the figure counts. */
+static uint64_t withheld_kb(const struct incident *incident, const struct verdict *verdict, enum zone_field field)
 {
+	enum zone_says says = field == FIELD_FREE_CMA ? SAYS_CMA : SAYS_HIGHATOMIC;
 	uint64_t sum = 0;
 	unsigned int i;
 
 	for (i = 0; i < verdict->count; i++)
-		if (verdict->walk[i].says == says)
-			sum += says == SAYS_CMA ? incident->zone[verdict->walk[i].zone].kb[FIELD_FREE_CMA] :
-						  kb(verdict, verdict->walk[i].free - verdict->walk[i].usable);
+		if (verdict->walk[i].says == says || verdict->walk[i].says == SAYS_TORN)
+			if (__builtin_add_overflow(sum, incident->zone[verdict->walk[i].zone].kb[field], &sum))
+				return UINT64_MAX;
 	return sum;
 }
 
@@ -243,11 +244,11 @@ void remedy_words(const struct incident *incident, const struct verdict *verdict
 		break;
 	case REMEDY_MOVABLE:
 		say(&w, "a movable request: %" PRIu64 " kB were free in contiguous-memory areas",
-		    withheld_kb(incident, verdict, SAYS_CMA));
+		    withheld_kb(incident, verdict, FIELD_FREE_CMA));
 		break;
 	case REMEDY_HIGHATOMIC:
 		say(&w, "a request that may not sleep: up to %" PRIu64 " kB were kept for blocks of such",
-		    withheld_kb(incident, verdict, SAYS_HIGHATOMIC));
+		    withheld_kb(incident, verdict, FIELD_RESERVED_HIGHATOMIC));
 		break;
 	case REMEDY_ZONE:
 	case REMEDY_NODE:

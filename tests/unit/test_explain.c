@@ -124,6 +124,7 @@ static void blocks_of_a_usable_type(void **state)
 	assert_int_equal(seen.verdict.walk[0].largest, 1);
 	assert_int_equal(says_block("GFP_KERNEL", "9000", "5*4kB (UME) 9*8kB (M) 0*16kB 1*32kB (E) = 1kB"), SAYS_SERVES);
 	assert_int_equal(says_block("GFP_KERNEL", "9000", "5*4kB (UME) 9*8kB (M) 3*16kB (HC) 0*32kB = 1kB"), SAYS_TORN);
+	assert_true(seen.verdict.remedy[REMEDY_MOVABLE] && seen.verdict.remedy[REMEDY_HIGHATOMIC]);
 	assert_int_equal(says_block("GFP_ATOMIC", "9000", "5*4kB (UME) 9*8kB (M) 3*16kB (H) 0*32kB = 1kB"), SAYS_SERVES);
 	assert_int_equal(says_block("GFP_HIGHUSER_MOVABLE", "9000", "5*4kB 9*8kB (M) 3*16kB (C) 0*32kB = 1kB"), SAYS_SERVES);
 	assert_int_equal(says_block("GFP_KERNEL", "9000", "5*4kB 9*8kB 1*16kB 0*32kB = 1kB"), SAYS_SERVES);
