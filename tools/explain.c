@@ -18,7 +18,8 @@ static const char help[] =
 	"Usage: labyrinth explain [--json] [FILE|-]\n"
 	"Why was a page request refused?  Which floor of which zone, and what would have served it.\n"
 	"\n"
-	"FILE is a Linux kernel's log (dmesg, journalctl -k, syslog; plain or .xz; - or nothing: standard input) with\n"
+	"FILE is a Linux kernel's log (dmesg, journalctl -k, syslog; plain or .xz; - or nothing: standard "
+	"input) with\n"
 	"\"page allocation failure\", \"page allocation stalls\" or \"invoked oom-killer\" in it, or what\n"
 	"lab_user_report() wrote.\n"
 	"\n"
@@ -119,20 +120,24 @@ static bool read_all(struct explaining *e, const char *path, char *error)
 		return false;
 	if (!e->found)
 		snprintf(error, INPUT_ERROR_TEXT, "%s",
-			 orphans ? "memory figures, but no report's first line (page allocation failure, invoked oom-killer)" :
-			 e->bad	 ? "a labyrinth's refusals, but no line of them is whole" :
-				   "no page allocation failure, oom-killer report or labyrinth's refusal in it");
+			 orphans  ? "memory figures, but no report's first line (page allocation failure, "
+				    "invoked oom-killer)"
+			 : e->bad ? "a labyrinth's refusals, but no line of them is whole"
+				  : "no page allocation failure, oom-killer report or labyrinth's refusal in "
+				    "it");
 	return e->found != 0;
 }
 
 static bool write_all(struct explaining *e, char *error)
 {
-	if (e->json && (json_dumpf(e->list, e->output.file, JSON_INDENT(2)) || fputc('\n', e->output.file) == EOF)) {
+	if (e->json &&
+	    (json_dumpf(e->list, e->output.file, JSON_INDENT(2)) || fputc('\n', e->output.file) == EOF)) {
 		snprintf(error, OUTPUT_ERROR_TEXT, "out of memory");
 		return false;
 	}
 	if (!e->json && e->bad)
-		fprintf(e->output.file, "\n%" PRIu64 " damaged lines of a labyrinth's report were left out.\n", e->bad);
+		fprintf(e->output.file,
+			"\n%" PRIu64 " damaged lines of a labyrinth's report were left out.\n", e->bad);
 	return output_commit(&e->output, 1, error);
 }
 
@@ -159,7 +164,8 @@ static int explain(struct explaining *e, const char *path)
 
 int labyrinth_explain(int argc, char **argv)
 {
-	static const struct option options[] = { { "json", no_argument, NULL, 'j' }, { "help", no_argument, NULL, 'h' },
+	static const struct option options[] = { { "json", no_argument, NULL, 'j' },
+						 { "help", no_argument, NULL, 'h' },
 						 { NULL, 0, NULL, 0 } };
 	struct explaining e = { 0 };
 	int key;
@@ -171,7 +177,8 @@ int labyrinth_explain(int argc, char **argv)
 			return fflush(stdout) ? 2 : 0;
 		}
 		if (key != 'j') {
-			fprintf(stderr, "labyrinth explain: unknown option '%.80s' (see labyrinth explain --help)\n",
+			fprintf(stderr,
+				"labyrinth explain: unknown option '%.80s' (see labyrinth explain --help)\n",
 				argv[optind - 1]);
 			return 2;
 		}

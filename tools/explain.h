@@ -136,7 +136,8 @@ const char *zone_name(enum zone_kind kind);
 /* ---------------------------------------------------------------- explain_read.c */
 
 struct explain_reader;
-struct explain_reader *reader_new(void (*done)(const struct incident *incident, void *context), void *context);
+struct explain_reader *reader_new(void (*done)(const struct incident *incident, void *context),
+				  void *context);
 void reader_line(struct explain_reader *reader, char *line, uint64_t number);
 /* The end of the text: what is unfinished is handed out.  True: there was a Mem-Info without a report's head. */
 bool reader_end(struct explain_reader *reader);
@@ -144,13 +145,13 @@ bool reader_end(struct explain_reader *reader);
 /* ---------------------------------------------------------------- explain_judge.c */
 
 enum zone_says {
-	SAYS_SERVES,	 /* by its line, it would have: freed between refusal and report */
-	SAYS_TORN,	 /* enough above the floor, no such block */
-	SAYS_CMA,	 /* enough, were it not contiguous-memory pages, which only movable requests get */
+	SAYS_SERVES, /* by its line, it would have: freed between refusal and report */
+	SAYS_TORN, /* enough above the floor, no such block */
+	SAYS_CMA, /* enough, were it not contiguous-memory pages, which only movable requests get */
 	SAYS_HIGHATOMIC, /* enough, were it not kept for blocks of those who may not sleep */
-	SAYS_RESERVE,	 /* above its floor, but not above floor and lowmem reserve */
-	SAYS_FLOOR,	 /* below its floor */
-	SAYS_UNKNOWN,	 /* numbers are missing */
+	SAYS_RESERVE, /* above its floor, but not above floor and lowmem reserve */
+	SAYS_FLOOR, /* below its floor */
+	SAYS_UNKNOWN, /* numbers are missing */
 };
 
 struct zone_verdict {
@@ -162,14 +163,14 @@ struct zone_verdict {
 };
 
 enum remedy {
-	REMEDY_LATER,	   /* the same request a moment later */
-	REMEDY_SMALLER,	   /* smaller blocks; compaction */
-	REMEDY_MOVABLE,	   /* a movable request: contiguous-memory pages */
+	REMEDY_LATER, /* the same request a moment later */
+	REMEDY_SMALLER, /* smaller blocks; compaction */
+	REMEDY_MOVABLE, /* a movable request: contiguous-memory pages */
 	REMEDY_HIGHATOMIC, /* the right to the high-order-atomic reserve */
-	REMEDY_ZONE,	   /* another zone */
-	REMEDY_NODE,	   /* another node */
-	REMEDY_RIGHT,	   /* a deeper right */
-	REMEDY_LIMIT,	   /* a higher limit of the group */
+	REMEDY_ZONE, /* another zone */
+	REMEDY_NODE, /* another node */
+	REMEDY_RIGHT, /* a deeper right */
+	REMEDY_LIMIT, /* a higher limit of the group */
 	REMEDY_NOTHING,
 	REMEDIES,
 };
@@ -180,7 +181,7 @@ struct verdict {
 	enum zone_kind highest;
 	bool may_sleep, movable;
 	bool reserves_fit; /* the entries of lowmem_reserve[] could be told apart */
-	bool node_unsure;  /* THISNODE, and several nodes */
+	bool node_unsure; /* THISNODE, and several nodes */
 	unsigned int count; /* zones of the walk, in its order */
 	struct zone_verdict walk[EXPLAIN_ZONES_MAX];
 	int decisive; /* index into walk; -1: nothing to judge */
@@ -201,16 +202,19 @@ const char *says_words(enum zone_says says);
 const char *remedy_name(enum remedy remedy);
 void flags_words(const struct incident *incident, const struct verdict *verdict, char *text);
 void sentence_words(const struct incident *incident, const struct verdict *verdict, char *text);
-void remedy_words(const struct incident *incident, const struct verdict *verdict, enum remedy remedy, char *text);
+void remedy_words(const struct incident *incident, const struct verdict *verdict, enum remedy remedy,
+		  char *text);
 /* What is missing, `part` = 0, 1, ...  False: no more. */
-bool missing_words(const struct incident *incident, const struct verdict *verdict, unsigned int part, char *text);
+bool missing_words(const struct incident *incident, const struct verdict *verdict, unsigned int part,
+		   char *text);
 
 /* ---------------------------------------------------------------- printing */
 
 #include <jansson.h>
 #include <stdio.h>
 
-void incident_print(const char *name, const struct incident *incident, const struct verdict *verdict, FILE *file);
+void incident_print(const char *name, const struct incident *incident, const struct verdict *verdict,
+		    FILE *file);
 json_t *incident_json(const struct incident *incident, const struct verdict *verdict);
 
 /* ---------------------------------------------------------------- explain_own.c */

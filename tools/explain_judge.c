@@ -79,7 +79,8 @@ static bool layout_fits_zone(const struct incident *incident, const struct zone_
 			return false;
 		if ((int)j > own && zone->reserve[j] < zone->reserve[j - 1])
 			return false;
-		if ((int)j > own && zone->reserve[j] > zone->reserve[j - 1] && !kind_seen(incident, zone->node, layout[j]))
+		if ((int)j > own && zone->reserve[j] > zone->reserve[j - 1] &&
+		    !kind_seen(incident, zone->node, layout[j]))
 			return false;
 	}
 	return true;
@@ -167,7 +168,9 @@ static uint64_t zone_reserve(const struct judging *j, const struct zone_report *
 {
 	int index = j->layout ? layout_index(j->layout, j->highest) : -1;
 
-	if (zone->reserves && !zone->reserve[zone->reserves - 1]) { /* they rise: none keeps anything, whatever they stand for */
+	if (zone->reserves &&
+	    !zone->reserve[zone->reserves -
+			   1]) { /* they rise: none keeps anything, whatever they stand for */
 		v->reserve_known = true;
 		return 0;
 	}
@@ -228,7 +231,8 @@ static enum zone_says decide(const struct judging *j, const struct zone_report *
 	return less(v->usable, body) > v->floor ? SAYS_RESERVE : SAYS_FLOOR;
 }
 
-static void judge_zone(const struct judging *j, unsigned int number, enum lab_right right, struct zone_verdict *v)
+static void judge_zone(const struct judging *j, unsigned int number, enum lab_right right,
+		       struct zone_verdict *v)
 {
 	const struct zone_report *zone = &j->incident->zone[number];
 	bool non_blocking = !(j->gfp & (LAB_DIRECT_RECLAIM | LAB_NOMEMALLOC));
@@ -275,7 +279,8 @@ static void walk(const struct judging *j, struct verdict *verdict)
 
 		if (zone->kind > j->highest || !node_allowed(incident, zone->node))
 			continue;
-		for (at = verdict->count++; at && comes_before(zone, &incident->zone[verdict->walk[at - 1].zone]); at--)
+		for (at = verdict->count++;
+		     at && comes_before(zone, &incident->zone[verdict->walk[at - 1].zone]); at--)
 			verdict->walk[at] = verdict->walk[at - 1];
 		judge_zone(j, i, verdict->right, &verdict->walk[at]);
 	}
@@ -316,7 +321,8 @@ static void remedy_elsewhere(const struct judging *j, struct verdict *verdict)
 		judge_zone(&higher, i, verdict->right, &v);
 		if (v.says != SAYS_SERVES || (verdict->remedy[REMEDY_ZONE] && !same_node))
 			continue;
-		if (verdict->remedy[same_node ? REMEDY_ZONE : REMEDY_NODE] && v.usable <= verdict->other.usable)
+		if (verdict->remedy[same_node ? REMEDY_ZONE : REMEDY_NODE] &&
+		    v.usable <= verdict->other.usable)
 			continue;
 		verdict->other = v;
 		verdict->remedy[REMEDY_ZONE] = same_node;
@@ -344,7 +350,8 @@ static void remedy_right(const struct judging *j, struct verdict *verdict)
 /* Torn apart, but there is a block of a type that only others may use. */
 static bool block_of(const struct judging *j, const struct zone_verdict *v, uint8_t type)
 {
-	return v->says == SAYS_TORN && largest_block(&j->incident->zone[v->zone], type) >= (int)j->incident->order;
+	return v->says == SAYS_TORN &&
+	       largest_block(&j->incident->zone[v->zone], type) >= (int)j->incident->order;
 }
 
 static void remedies(const struct judging *j, struct verdict *verdict)
@@ -357,8 +364,10 @@ static void remedies(const struct judging *j, struct verdict *verdict)
 
 		verdict->remedy[REMEDY_LATER] |= says == SAYS_SERVES;
 		verdict->remedy[REMEDY_SMALLER] |= says == SAYS_TORN;
-		verdict->remedy[REMEDY_MOVABLE] |= says == SAYS_CMA || block_of(j, &verdict->walk[i], TYPE_CMA);
-		verdict->remedy[REMEDY_HIGHATOMIC] |= says == SAYS_HIGHATOMIC || block_of(j, &verdict->walk[i], TYPE_HIGHATOMIC);
+		verdict->remedy[REMEDY_MOVABLE] |=
+			says == SAYS_CMA || block_of(j, &verdict->walk[i], TYPE_CMA);
+		verdict->remedy[REMEDY_HIGHATOMIC] |=
+			says == SAYS_HIGHATOMIC || block_of(j, &verdict->walk[i], TYPE_HIGHATOMIC);
 	}
 	if (!verdict->remedy[REMEDY_LATER]) {
 		remedy_elsewhere(j, verdict);

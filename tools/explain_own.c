@@ -12,7 +12,9 @@
 #include <string.h>
 
 static const char *const right_names[LAB_RIGHTS] = { "low", "min", "high", "atomic", "all" };
-static const char *const remedy_names[] = { "none", "right", "quota", "share", "compaction", "zone", "again" };
+static const char *const remedy_names[] = {
+	"none", "right", "quota", "share", "compaction", "zone", "again"
+};
 #define REMEDY_NAMES (sizeof(remedy_names) / sizeof(remedy_names[0]))
 
 /* What is left of a line; NULL once something was not as it must be. */
@@ -38,7 +40,8 @@ static int64_t number(struct line *line, const char *name, int64_t least, int64_
 		return 0;
 	errno = 0;
 	value = strtoll(line->at, &end, strncmp(line->at, "0x", 2) ? 10 : 16);
-	line->at = errno || end == line->at || value < least || value > most || (*end && *end != ' ') ? NULL : end;
+	line->at = errno || end == line->at || value < least || value > most || (*end && *end != ' ') ? NULL
+												      : end;
 	return line->at ? value : 0;
 }
 
@@ -125,7 +128,8 @@ static const char *behind(const char *text, const char *head)
 
 enum own_line own_parse(const char *text, struct own_refusal *own)
 {
-	const char *room = behind(text, "labyrinth first refusal room: "), *first = behind(text, "labyrinth first refusal: "),
+	const char *room = behind(text, "labyrinth first refusal room: "),
+		   *first = behind(text, "labyrinth first refusal: "),
 		   *last = behind(text, "labyrinth refusal: ");
 
 	if (room)
@@ -157,7 +161,8 @@ static const char *error_words(int error)
 static void remedy_of(const struct own_refusal *own, char *text, size_t size)
 {
 	const struct lab_refusal *r = &own->refusal;
-	const char *right = r->remedy_right < LAB_RIGHTS ? right_words((enum lab_right)r->remedy_right) : "its reserves";
+	const char *right =
+		r->remedy_right < LAB_RIGHTS ? right_words((enum lab_right)r->remedy_right) : "its reserves";
 
 	switch (r->remedy < REMEDY_NAMES ? (enum lab_remedy)r->remedy : LAB_REMEDY_NONE) {
 	case LAB_REMEDY_RIGHT:
@@ -192,26 +197,32 @@ void own_words(const struct own_refusal *own, char *text)
 		snprintf(place, sizeof(place), "no room suited");
 	else
 		snprintf(place, sizeof(place), "at %s of room %d \"%s\"",
-			 r->right < LAB_RIGHTS ? right_words((enum lab_right)r->right) : "a floor", r->room, own->room_name);
+			 r->right < LAB_RIGHTS ? right_words((enum lab_right)r->right) : "a floor", r->room,
+			 own->room_name);
 	remedy_of(own, remedy, sizeof(remedy));
-	snprintf(text, WORDS_MAX, "Stopped %s, where %" PRIu32 " frames must stay: %s. Would have served it: %s.", place,
+	snprintf(text, WORDS_MAX,
+		 "Stopped %s, where %" PRIu32 " frames must stay: %s. Would have served it: %s.", place,
 		 r->floor, error_words(r->error), remedy);
 }
 
 static void flag_names(lab_gfp_t gfp, char *text, size_t size)
 {
-	static const char *const names[] = { "DMA",	  "HIGHMEM", "DMA32",	"MOVABLE",	  "RECLAIMABLE",    "HIGH",
-					     "MEMALLOC",  "NOMEMALLOC", "DIRECT_RECLAIM", "KSWAPD_RECLAIM", "IO", "FS",
-					     "NORETRY",	  "RETRY_MAYFAIL", "NOFAIL", "ZERO",	  "COMP",	    "NOWARN",
-					     "THISNODE",  "HARDWALL", "WRITE",	"ACCOUNT",	  "COLD",	    "EXCLUSIVE",
-					     "EXTRA_QUALITY", "RAW" };
+	static const char *const names[] = {
+		"DMA",   "HIGHMEM",  "DMA32",      "MOVABLE",        "RECLAIMABLE",
+		"HIGH",  "MEMALLOC", "NOMEMALLOC", "DIRECT_RECLAIM", "KSWAPD_RECLAIM",
+		"IO",    "FS",       "NORETRY",    "RETRY_MAYFAIL",  "NOFAIL",
+		"ZERO",  "COMP",     "NOWARN",     "THISNODE",       "HARDWALL",
+		"WRITE", "ACCOUNT",  "COLD",       "EXCLUSIVE",      "EXTRA_QUALITY",
+		"RAW"
+	};
 	size_t length = 0;
 	unsigned int i;
 
 	snprintf(text, size, "%s", gfp ? "" : "none");
 	for (i = 0; i < sizeof(names) / sizeof(names[0]) && length < size; i++)
 		if (gfp >> i & 1)
-			length += (size_t)snprintf(text + length, size - length, "%s%s", length ? "|" : "", names[i]);
+			length += (size_t)snprintf(text + length, size - length, "%s%s", length ? "|" : "",
+						   names[i]);
 }
 
 void own_print(const char *name, uint64_t line, const struct own_refusal *own, FILE *file)
@@ -221,13 +232,15 @@ void own_print(const char *name, uint64_t line, const struct own_refusal *own, F
 	unsigned int i;
 
 	flag_names(r->gfp, flags, sizeof(flags));
-	fprintf(file, "%s:%" PRIu64 ": a labyrinth's %srefusal %" PRIu32 ", order %u, owner %u, %s (error %d)\n", name, line,
-		own->first ? "first " : "", r->sequence, r->order, r->owner, flags, r->error);
+	fprintf(file,
+		"%s:%" PRIu64 ": a labyrinth's %srefusal %" PRIu32 ", order %u, owner %u, %s (error %d)\n",
+		name, line, own->first ? "first " : "", r->sequence, r->order, r->owner, flags, r->error);
 	own_words(own, text);
 	fprintf(file, "  verdict: %s\n", text);
 	for (i = 0; i < own->rooms; i++)
-		fprintf(file, "    room %u \"%s\": commons %s, pools with frames 0x%" PRIx32 "\n", own->at[i].room, own->at[i].name,
-			own->at[i].commons ? "had frames" : "empty", own->at[i].bands);
+		fprintf(file, "    room %u \"%s\": commons %s, pools with frames 0x%" PRIx32 "\n",
+			own->at[i].room, own->at[i].name, own->at[i].commons ? "had frames" : "empty",
+			own->at[i].bands);
 }
 
 json_t *own_json(uint64_t line, const struct own_refusal *own)
@@ -240,23 +253,26 @@ json_t *own_json(uint64_t line, const struct own_refusal *own)
 	flag_names(r->gfp, flags, sizeof(flags));
 	own_words(own, text);
 	json_object_set_new(root, "line", json_integer((json_int_t)line));
-	json_object_set_new(root, "kind", json_string(own->first ? "labyrinth first refusal" : "labyrinth refusal"));
+	json_object_set_new(root, "kind",
+			    json_string(own->first ? "labyrinth first refusal" : "labyrinth refusal"));
 	json_object_set_new(root, "sequence", json_integer(r->sequence));
 	json_object_set_new(root, "error", json_integer(r->error));
 	json_object_set_new(root, "order", json_integer(r->order));
 	json_object_set_new(root, "flags", json_string(flags));
-	json_object_set_new(root, "right", r->right < LAB_RIGHTS ? json_string(right_names[r->right]) : json_null());
+	json_object_set_new(root, "right",
+			    r->right < LAB_RIGHTS ? json_string(right_names[r->right]) : json_null());
 	json_object_set_new(root, "owner", json_integer(r->owner));
 	json_object_set_new(root, "node", json_integer(r->node));
 	json_object_set_new(root, "room", json_integer(r->room));
 	json_object_set_new(root, "room_name", json_string(own->room_name));
 	json_object_set_new(root, "floor_frames", json_integer(r->floor));
-	json_object_set_new(root, "remedy", json_string(r->remedy < REMEDY_NAMES ? remedy_names[r->remedy] : "none"));
+	json_object_set_new(root, "remedy",
+			    json_string(r->remedy < REMEDY_NAMES ? remedy_names[r->remedy] : "none"));
 	json_object_set_new(root, "verdict", json_string(text));
 	for (i = 0; i < own->rooms; i++)
-		json_array_append_new(rooms, json_pack("{s:i, s:s, s:b, s:I}", "room", (int)own->at[i].room, "name",
-						       own->at[i].name, "commons", own->at[i].commons, "bands",
-						       (json_int_t)own->at[i].bands));
+		json_array_append_new(rooms, json_pack("{s:i, s:s, s:b, s:I}", "room", (int)own->at[i].room,
+						       "name", own->at[i].name, "commons", own->at[i].commons,
+						       "bands", (json_int_t)own->at[i].bands));
 	json_object_set_new(root, "rooms", rooms);
 	return root;
 }

@@ -22,7 +22,9 @@
 
 #include "gfp_names.h"
 
-static const char *const zone_names[ZONE_KINDS] = { "DMA", "DMA32", "Normal", "HighMem", "Movable", "Device" };
+static const char *const zone_names[ZONE_KINDS] = {
+	"DMA", "DMA32", "Normal", "HighMem", "Movable", "Device"
+};
 
 const char *zone_name(enum zone_kind kind)
 {
@@ -139,8 +141,8 @@ static bool word_whole(enum line_class class, const char *word, size_t length)
 	if (class == CLASS_RESERVE)
 		return digits >= length;
 	if (class == CLASS_BLOCKS)
-		return (length > 2 && !strncmp(word + length - 2, "kB", 2)) || (*word == '(' && word[length - 1] == ')') ||
-		       *word == '=';
+		return (length > 2 && !strncmp(word + length - 2, "kB", 2)) ||
+		       (*word == '(' && word[length - 1] == ')') || *word == '=';
 	if (!colon)
 		return word[length - 1] == '?' || (length == 2 && !strncmp(word, "no", 2)) ||
 		       (length == 3 && !strncmp(word, "yes", 3));
@@ -154,7 +156,8 @@ static bool word_plain(const char *word, size_t length)
 {
 	const char *colon = memchr(word, ':', length);
 
-	return colon && colon + 1 < word + length && colon + 1 + strspn(colon + 1, "0123456789") == word + length;
+	return colon && colon + 1 < word + length &&
+	       colon + 1 + strspn(colon + 1, "0123456789") == word + length;
 }
 
 bool line_ends_whole(enum line_class class, const char *before)
@@ -174,8 +177,8 @@ static bool header_whole(const char *before)
 
 	flags = flags ? flags : mask;
 	open = flags ? strchr(flags, '(') : NULL;
-	return flags && (strstr(before, "order:") || strstr(before, "order=")) && (!open || strchr(open, ')')) &&
-	       before[strlen(before) - 1] != ',';
+	return flags && (strstr(before, "order:") || strstr(before, "order=")) &&
+	       (!open || strchr(open, ')')) && before[strlen(before) - 1] != ',';
 }
 
 /* Old kernels' heads end with a number; it goes on where flags' names, or a comma, follow more of its digits. */
@@ -183,7 +186,8 @@ static bool number_continues(const char *before, const char *text)
 {
 	size_t digits = strspn(text, "0123456789abcdef");
 
-	return isxdigit((unsigned char)before[strlen(before) - 1]) && (text[digits] == '(' || text[digits] == ',');
+	return isxdigit((unsigned char)before[strlen(before) - 1]) &&
+	       (text[digits] == '(' || text[digits] == ',');
 }
 
 bool line_continues(enum line_class class, const char *before, const char *text)
@@ -199,7 +203,8 @@ bool line_continues(enum line_class class, const char *before, const char *text)
 		words++;
 		if (word_whole(class, word, length))
 			whole++;
-		else if (words > 1 && word[length] && !word_plain(word, length)) /* the first and the last may be cut */
+		else if (words > 1 && word[length] &&
+			 !word_plain(word, length)) /* the first and the last may be cut */
 			broken++;
 	}
 	if (words == 1 && !whole) /* the end of a word that was cut */
@@ -333,14 +338,15 @@ void parse_cpu(struct incident *incident, const char *text)
 		incident->cpu = (int64_t)value;
 	if (incident->pid < 0 &&
 	    (key_number(text, "PID:", &value, &incident->too_large) ||
-	     key_number(text, "Pid:", &value, &incident->too_large)) && value <= INT32_MAX)
+	     key_number(text, "Pid:", &value, &incident->too_large)) &&
+	    value <= INT32_MAX)
 		incident->pid = (int64_t)value;
 }
 
 void parse_constraint(struct incident *incident, const char *text)
 {
-	if (strstr(text, "CONSTRAINT_MEMCG") || !strncmp(text, "memory: usage", 13) || !strncmp(text, "Memory cgroup", 13) ||
-	    !strncmp(text, "Task in ", 8))
+	if (strstr(text, "CONSTRAINT_MEMCG") || !strncmp(text, "memory: usage", 13) ||
+	    !strncmp(text, "Memory cgroup", 13) || !strncmp(text, "Task in ", 8))
 		incident->constraint = CONSTRAINT_MEMCG;
 	else if (strstr(text, "CONSTRAINT_CPUSET"))
 		incident->constraint = CONSTRAINT_CPUSET;
@@ -372,8 +378,17 @@ static struct zone_report *zone_find(struct incident *incident, unsigned int nod
 
 struct zone_report *parse_zone(struct incident *incident, const char *text, bool *again)
 {
-	static const char *const keys[FIELDS] = { "free:", "boost:", "min:", "low:", "high:", "reserved_highatomic:",
-						  "free_highatomic:", "present:", "managed:", "free_pcp:", "free_cma:" };
+	static const char *const keys[FIELDS] = { "free:",
+						  "boost:",
+						  "min:",
+						  "low:",
+						  "high:",
+						  "reserved_highatomic:",
+						  "free_highatomic:",
+						  "present:",
+						  "managed:",
+						  "free_pcp:",
+						  "free_cma:" };
 	struct zone_report *zone;
 	enum zone_kind kind;
 	const char *after, *at;

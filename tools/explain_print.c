@@ -6,9 +6,17 @@
 
 #include <inttypes.h>
 
-static const char *const field_names[FIELDS] = { "free_kb", "boost_kb", "min_kb", "low_kb", "high_kb",
-						 "reserved_highatomic_kb", "free_highatomic_kb", "present_kb",
-						 "managed_kb", "free_pcp_kb", "free_cma_kb" };
+static const char *const field_names[FIELDS] = { "free_kb",
+						 "boost_kb",
+						 "min_kb",
+						 "low_kb",
+						 "high_kb",
+						 "reserved_highatomic_kb",
+						 "free_highatomic_kb",
+						 "present_kb",
+						 "managed_kb",
+						 "free_pcp_kb",
+						 "free_cma_kb" };
 
 static void print_who(const char *name, const struct incident *incident, FILE *file)
 {
@@ -36,8 +44,8 @@ static uint64_t in_kb(const struct verdict *verdict, uint64_t pages)
 	return pages > UINT64_MAX / verdict->page_kb ? UINT64_MAX : pages * verdict->page_kb;
 }
 
-static void print_zone(const struct incident *incident, const struct verdict *verdict, const struct zone_verdict *v,
-		       FILE *file)
+static void print_zone(const struct incident *incident, const struct verdict *verdict,
+		       const struct zone_verdict *v, FILE *file)
 {
 	const struct zone_report *zone = &incident->zone[v->zone];
 
@@ -78,14 +86,15 @@ static void print_beside(const struct incident *incident, const struct verdict *
 			const struct zone_report *zone = &incident->zone[verdict->walk[i].zone];
 
 			if (zone->kb[beside[k].field])
-				fprintf(file, "    node %u %s: %" PRIu64 " kB %s\n", zone->node, zone_name(zone->kind),
-					zone->kb[beside[k].field], beside[k].what);
+				fprintf(file, "    node %u %s: %" PRIu64 " kB %s\n", zone->node,
+					zone_name(zone->kind), zone->kb[beside[k].field], beside[k].what);
 		}
 }
 
 static void print_constraint(const struct incident *incident, FILE *file)
 {
-	static const char *const words[] = { "", "its memory control group", "its cpuset", "its memory policy" };
+	static const char *const words[] = { "", "its memory control group", "its cpuset",
+					     "its memory policy" };
 
 	if (incident->constraint)
 		fprintf(file, "  bound:   by %s\n", words[incident->constraint]);
@@ -93,7 +102,8 @@ static void print_constraint(const struct incident *incident, FILE *file)
 		fprintf(file, "  bound:   by a nodemask\n");
 }
 
-void incident_print(const char *name, const struct incident *incident, const struct verdict *verdict, FILE *file)
+void incident_print(const char *name, const struct incident *incident, const struct verdict *verdict,
+		    FILE *file)
 {
 	char text[WORDS_MAX];
 	unsigned int i;
@@ -105,8 +115,8 @@ void incident_print(const char *name, const struct incident *incident, const str
 	}
 	print_constraint(incident, file);
 	if (verdict->count) {
-		fprintf(file, "  way, kB: %10s %10s %10s %10s %10s %10s %10s %7s\n", "", "free", "min", "low", "high",
-			"its floor", "+ reserve", "largest");
+		fprintf(file, "  way, kB: %10s %10s %10s %10s %10s %10s %10s %7s\n", "", "free", "min", "low",
+			"high", "its floor", "+ reserve", "largest");
 		for (i = 0; i < verdict->count; i++)
 			print_zone(incident, verdict, &verdict->walk[i], file);
 		print_beside(incident, verdict, file);
@@ -143,7 +153,8 @@ static json_t *number_json(uint64_t value)
 	return json_integer(value > INT64_MAX ? INT64_MAX : (json_int_t)value);
 }
 
-static json_t *zone_json(const struct incident *incident, const struct verdict *verdict, const struct zone_verdict *v)
+static json_t *zone_json(const struct incident *incident, const struct verdict *verdict,
+			 const struct zone_verdict *v)
 {
 	const struct zone_report *zone = &incident->zone[v->zone];
 	json_t *root = json_object(), *list;
@@ -161,10 +172,12 @@ static json_t *zone_json(const struct incident *incident, const struct verdict *
 	list = json_array();
 	for (i = 0; i < zone->orders; i++)
 		json_array_append_new(list, json_pack("{s:i, s:o, s:o}", "order", (int)i, "count",
-						      number_json(zone->blocks[i]), "types", types_json(zone->types[i])));
+						      number_json(zone->blocks[i]), "types",
+						      types_json(zone->types[i])));
 	json_object_set_new(root, "blocks", list);
 	json_object_set_new(root, "floor_kb", number_json(in_kb(verdict, v->floor)));
-	json_object_set_new(root, "reserve_kb", v->reserve_known ? number_json(in_kb(verdict, v->reserve)) : json_null());
+	json_object_set_new(root, "reserve_kb",
+			    v->reserve_known ? number_json(in_kb(verdict, v->reserve)) : json_null());
 	json_object_set_new(root, "usable_kb", number_json(in_kb(verdict, v->usable)));
 	json_object_set_new(root, "largest_order", json_integer(v->largest));
 	json_object_set_new(root, "says", json_string(says_words(v->says)));
@@ -207,7 +220,8 @@ json_t *incident_json(const struct incident *incident, const struct verdict *ver
 	for (i = 0; i < REMEDIES; i++)
 		if (verdict->remedy[i]) {
 			remedy_words(incident, verdict, (enum remedy)i, text);
-			json_array_append_new(list, json_pack("{s:s, s:s}", "remedy", remedy_name((enum remedy)i), "text", text));
+			json_array_append_new(list, json_pack("{s:s, s:s}", "remedy",
+							      remedy_name((enum remedy)i), "text", text));
 		}
 	json_object_set_new(root, "remedies", list);
 	list = json_array();

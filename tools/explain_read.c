@@ -18,7 +18,7 @@
 struct explain_reader {
 	void (*done)(const struct incident *incident, void *context);
 	void *context;
-	bool open;   /* there is an incident */
+	bool open; /* there is an incident */
 	bool closed; /* and its Mem-Info is over */
 	bool orphans; /* Mem-Info before any head */
 	struct zone_report *zone; /* whose lowmem_reserve[] would come next */
@@ -136,7 +136,8 @@ static bool take_piece(struct explain_reader *reader, enum line_class class, con
 	enum line_class held = reader->held_class;
 
 	/* The rest of a head may look like a line of its own: "nodemask=(null),cpuset=/". */
-	if (held == CLASS_OTHER || (class != CLASS_OTHER && !(class == CLASS_CONSTRAINT && held == CLASS_HEADER)))
+	if (held == CLASS_OTHER ||
+	    (class != CLASS_OTHER && !(class == CLASS_CONSTRAINT && held == CLASS_HEADER)))
 		return false;
 	if (prefixed ? !line_is_piece(held, text) : !line_continues(held, reader->held, text))
 		return false;
@@ -150,7 +151,8 @@ static const char *with_node(struct explain_reader *reader, const char *text)
 	if (!reader->node[0] || line_classify(text) == CLASS_OTHER)
 		return text;
 	if (line_classify(text) == CLASS_ZONE || line_classify(text) == CLASS_BLOCKS) {
-		snprintf(reader->joined, sizeof(reader->joined), "%s%s", strncmp(text, "Node ", 5) ? reader->node : "", text);
+		snprintf(reader->joined, sizeof(reader->joined), "%s%s",
+			 strncmp(text, "Node ", 5) ? reader->node : "", text);
 		text = reader->joined;
 	}
 	reader->node[0] = '\0';

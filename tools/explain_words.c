@@ -41,23 +41,27 @@ const char *right_words(enum lab_right right)
 
 const char *kind_words(enum incident_kind kind)
 {
-	static const char *const words[] = { "page allocation failure", "page allocation stall", "out of memory" };
+	static const char *const words[] = { "page allocation failure", "page allocation stall",
+					     "out of memory" };
 
 	return words[kind];
 }
 
 const char *says_words(enum zone_says says)
 {
-	static const char *const words[] = { "would serve", "torn apart",     "CMA only", "high-order-atomic only",
-					     "lowmem reserve", "below the floor", "unknown" };
+	static const char *const words[] = { "would serve",    "torn apart",
+					     "CMA only",       "high-order-atomic only",
+					     "lowmem reserve", "below the floor",
+					     "unknown" };
 
 	return words[says];
 }
 
 const char *remedy_name(enum remedy remedy)
 {
-	static const char *const names[] = { "later",	    "smaller", "movable", "high-order-atomic", "zone",
-					     "node",	    "right",   "limit",	  "nothing" };
+	static const char *const names[] = { "later",  "smaller", "movable", "high-order-atomic",
+					     "zone",   "node",    "right",   "limit",
+					     "nothing" };
 
 	return names[remedy];
 }
@@ -86,7 +90,9 @@ void flags_words(const struct incident *incident, const struct verdict *verdict,
 
 	say(&w, "may %ssleep; may draw down to %s; zones from %s down; %s", verdict->may_sleep ? "" : "not ",
 	    right_words(verdict->right), zone_name(verdict->highest),
-	    gfp & LAB_MOVABLE ? "movable" : gfp & LAB_RECLAIMABLE ? "reclaimable" : "unmovable");
+	    gfp & LAB_MOVABLE       ? "movable"
+	    : gfp & LAB_RECLAIMABLE ? "reclaimable"
+				    : "unmovable");
 	if (gfp & LAB_THISNODE)
 		say(&w, "; its own node only");
 	if ((gfp & LAB_MEMALLOC) && (gfp & LAB_NOMEMALLOC))
@@ -112,15 +118,18 @@ static void say_shortage(struct words *w, const struct incident *incident, const
 	say(w, " where it takes %" PRIu64 " kB: %" PRIu64 " kB that must stay (%s", kb(verdict, wanted),
 	    kb(verdict, kept(v)), right_words(verdict->right));
 	if (v->reserve)
-		say(w, ", %" PRIu64 " kB, and lowmem reserve, %" PRIu64 " kB", kb(verdict, v->floor), kb(verdict, v->reserve));
+		say(w, ", %" PRIu64 " kB, and lowmem reserve, %" PRIu64 " kB", kb(verdict, v->floor),
+		    kb(verdict, v->reserve));
 	say(w, ") and %" PRIu64 " kB for the request", kb(verdict, request));
 }
 
 static void say_torn(struct words *w, const struct incident *incident, const struct verdict *verdict,
 		     const struct zone_verdict *v)
 {
-	say(w, " had %" PRIu64 " kB free, enough above the %" PRIu64 " kB that must stay (%s), but torn apart: no free block of order %u "
-	       "or larger, ",
+	say(w,
+	    " had %" PRIu64 " kB free, enough above the %" PRIu64
+	    " kB that must stay (%s), but torn apart: no free block of order %u "
+	    "or larger, ",
 	    kb(verdict, v->usable), kb(verdict, kept(v)), right_words(verdict->right), incident->order);
 	if (v->largest < 0)
 		say(w, "not even a single page that it may use");
@@ -140,8 +149,8 @@ static void say_protected(struct words *w, const struct incident *incident, cons
 			continue;
 		say(w, "; ");
 		say_zone(w, incident, v);
-		say(w, " had %" PRIu64 " kB, kept by its lowmem reserve of %" PRIu64 " kB", kb(verdict, v->usable),
-		    kb(verdict, v->reserve));
+		say(w, " had %" PRIu64 " kB, kept by its lowmem reserve of %" PRIu64 " kB",
+		    kb(verdict, v->usable), kb(verdict, v->reserve));
 	}
 }
 
@@ -156,10 +165,13 @@ static void say_decisive(struct words *w, const struct incident *incident, const
 	else if (v->says == SAYS_RESERVE)
 		say(w, "Stopped at the lowmem reserve: ");
 	else
-		say(w, "Stopped at %s: ", verdict->right == LAB_RIGHT_ALL ? "the last page" : right_words(verdict->right));
+		say(w, "Stopped at %s: ",
+		    verdict->right == LAB_RIGHT_ALL ? "the last page" : right_words(verdict->right));
 	say_zone(w, incident, v);
 	if (v->says == SAYS_SERVES)
-		say(w, " had %" PRIu64 " kB free, and %" PRIu64 " kB must stay; so memory was freed between the refusal and the report",
+		say(w,
+		    " had %" PRIu64 " kB free, and %" PRIu64
+		    " kB must stay; so memory was freed between the refusal and the report",
 		    kb(verdict, v->usable), kb(verdict, kept(v)));
 	else if (v->says == SAYS_TORN)
 		say_torn(w, incident, verdict, v);
@@ -182,7 +194,8 @@ void sentence_words(const struct incident *incident, const struct verdict *verdi
 		say(&w, "Asked for by hand (SysRq): no request was refused.");
 	else if (verdict->decisive >= 0)
 		say_decisive(&w, incident, verdict);
-	else if (incident->mem_info && incident->has_order && incident->has_gfp && !verdict->count && incident->zones)
+	else if (incident->mem_info && incident->has_order && incident->has_gfp && !verdict->count &&
+		 incident->zones)
 		say(&w, "None of the zones that its flags and nodes allow is in the report.");
 	else
 		say(&w, "The report does not have the numbers that tell which floor failed.");
@@ -195,7 +208,8 @@ static void say_right(struct words *w, const struct incident *incident, const st
 	static const char *const names[LAB_RIGHTS] = { "", "", "__GFP_HIGH", "GFP_ATOMIC", "__GFP_MEMALLOC" };
 
 	say(w, "a deeper right: %s (%s) reaches down to %s, and ", names[verdict->deeper_right],
-	    verdict->deeper_right == LAB_RIGHT_ALL ? "for those who free memory by it" : "for those who cannot wait",
+	    verdict->deeper_right == LAB_RIGHT_ALL ? "for those who free memory by it"
+						   : "for those who cannot wait",
 	    right_words(verdict->deeper_right));
 	say_zone(w, incident, &verdict->deeper);
 	say(w, " had it");
@@ -213,12 +227,15 @@ static void say_smaller(struct words *w, const struct incident *incident, const 
 		return;
 	say(w, "smaller blocks: ");
 	say_zone(w, incident, v);
-	say(w, " had %" PRIu64 " kB above its floor in pieces (single pages and scatter-gather, or compaction, or an area kept together, CMA)",
+	say(w,
+	    " had %" PRIu64 " kB above its floor in pieces (single pages and scatter-gather, or compaction, "
+			    "or an area kept together, CMA)",
 	    kb(verdict, v->usable - kept(v)));
 }
 
 /* A figure of the zones that were torn apart, or would have served but for what the figure counts. */
-static uint64_t withheld_kb(const struct incident *incident, const struct verdict *verdict, enum zone_field field)
+static uint64_t withheld_kb(const struct incident *incident, const struct verdict *verdict,
+			    enum zone_field field)
 {
 	enum zone_says says = field == FIELD_FREE_CMA ? SAYS_CMA : SAYS_HIGHATOMIC;
 	uint64_t sum = 0;
@@ -226,12 +243,14 @@ static uint64_t withheld_kb(const struct incident *incident, const struct verdic
 
 	for (i = 0; i < verdict->count; i++)
 		if (verdict->walk[i].says == says || verdict->walk[i].says == SAYS_TORN)
-			if (__builtin_add_overflow(sum, incident->zone[verdict->walk[i].zone].kb[field], &sum))
+			if (__builtin_add_overflow(sum, incident->zone[verdict->walk[i].zone].kb[field],
+						   &sum))
 				return UINT64_MAX;
 	return sum;
 }
 
-void remedy_words(const struct incident *incident, const struct verdict *verdict, enum remedy remedy, char *text)
+void remedy_words(const struct incident *incident, const struct verdict *verdict, enum remedy remedy,
+		  char *text)
 {
 	struct words w = begin(text);
 
@@ -254,7 +273,8 @@ void remedy_words(const struct incident *incident, const struct verdict *verdict
 	case REMEDY_NODE:
 		say(&w, "another %s: ", remedy == REMEDY_ZONE ? "zone" : "node");
 		say_zone(&w, incident, &verdict->other);
-		say(&w, " had %" PRIu64 " kB free, but %s does not allow it", kb(verdict, verdict->other.usable),
+		say(&w, " had %" PRIu64 " kB free, but %s does not allow it",
+		    kb(verdict, verdict->other.usable),
 		    remedy == REMEDY_ZONE ? "the flag for the zone" : "its nodemask or cpuset");
 		break;
 	case REMEDY_RIGHT:
@@ -264,14 +284,16 @@ void remedy_words(const struct incident *incident, const struct verdict *verdict
 		say(&w, "a higher limit of its group, or less charged to it");
 		break;
 	default:
-		say(&w, "nothing that was there: pages must be freed first (earlier reclaim: a larger min_free_kbytes or "
+		say(&w, "nothing that was there: pages must be freed first (earlier reclaim: a larger "
+			"min_free_kbytes or "
 			"watermark_scale_factor), or kept for it beforehand");
 	}
 }
 
 /* ---------------------------------------------------------------- what is missing */
 
-static unsigned int zones_without(const struct incident *incident, bool (*lacks)(const struct zone_report *zone))
+static unsigned int zones_without(const struct incident *incident,
+				  bool (*lacks)(const struct zone_report *zone))
 {
 	unsigned int i, n = 0;
 
@@ -300,7 +322,8 @@ static bool lacks_reserve(const struct zone_report *zone)
 	return !zone->reserves;
 }
 
-bool missing_words(const struct incident *incident, const struct verdict *verdict, unsigned int part, char *text)
+bool missing_words(const struct incident *incident, const struct verdict *verdict, unsigned int part,
+		   char *text)
 {
 	bool zones = incident->zones > 0;
 	const struct {
@@ -315,7 +338,8 @@ bool missing_words(const struct incident *incident, const struct verdict *verdic
 		  incident->mem_info ? "the zones' lines behind Mem-Info" : "Mem-Info" },
 		{ zones && zones_without(incident, lacks_numbers), "free or min of a zone" },
 		{ zones && zones_without(incident, lacks_reserve), "a zone's line lowmem_reserve[]" },
-		{ zones && incident->order && zones_without_blocks(incident), "a zone's line of free blocks" },
+		{ zones && incident->order && zones_without_blocks(incident),
+		  "a zone's line of free blocks" },
 		{ zones && !verdict->reserves_fit, "what the entries of lowmem_reserve[] stand for" },
 		{ incident->cut, "the end of a line" },
 		{ incident->too_large > 0, "a number of more than 64 bits" },

@@ -15,7 +15,9 @@
 #define LINE_BYTES 256u
 
 static const char *const right_names[] = { "low", "min", "high", "atomic", "all" };
-static const char *const remedy_names[] = { "none", "right", "quota", "share", "compaction", "zone", "again" };
+static const char *const remedy_names[] = {
+	"none", "right", "quota", "share", "compaction", "zone", "again"
+};
 
 static int write_line(int fd, const char *line, int length)
 {
@@ -48,7 +50,8 @@ static void room_name(const struct labyrinth *lab, int room, char name[LAB_NAME_
 	if (room < 0 || lab_room_stats(lab, (unsigned int)room, &stats))
 		return;
 	for (i = 0; i < LAB_NAME_MAX - 1 && stats.name[i]; i++)
-		name[i] = stats.name[i] < ' ' || stats.name[i] > '~' || stats.name[i] == '"' ? '?' : stats.name[i];
+		name[i] = stats.name[i] < ' ' || stats.name[i] > '~' || stats.name[i] == '"' ? '?'
+											     : stats.name[i];
 	name[i] = '\0';
 }
 
@@ -59,12 +62,14 @@ static int write_refusal(const struct labyrinth *lab, int fd, const char *head, 
 
 	room_name(lab, r->room, name);
 	length = snprintf(line, sizeof(line),
-			  "labyrinth %s: sequence=%u error=%d order=%u gfp=0x%x right=%s owner=%u node=%d room=%d name=\"%s\" "
+			  "labyrinth %s: sequence=%u error=%d order=%u gfp=0x%x right=%s owner=%u node=%d "
+			  "room=%d name=\"%s\" "
 			  "floor=%u remedy=%s remedy_right=%s remedy_room=%d\n",
-			  head, r->sequence, r->error, r->order, r->gfp, name_of(right_names, 5, r->right), r->owner, r->node,
-			  r->room, name, r->floor, name_of(remedy_names, 7, r->remedy),
-			  r->remedy == LAB_REMEDY_RIGHT || r->remedy == LAB_REMEDY_SHARE ?
-				  name_of(right_names, 5, r->remedy_right) : "-",
+			  head, r->sequence, r->error, r->order, r->gfp, name_of(right_names, 5, r->right),
+			  r->owner, r->node, r->room, name, r->floor, name_of(remedy_names, 7, r->remedy),
+			  r->remedy == LAB_REMEDY_RIGHT || r->remedy == LAB_REMEDY_SHARE
+				  ? name_of(right_names, 5, r->remedy_right)
+				  : "-",
 			  r->remedy_room);
 	return write_line(fd, line, length);
 }
@@ -81,7 +86,8 @@ static int write_first(const struct labyrinth *lab, int fd)
 	error = write_refusal(lab, fd, "first refusal", &first.refusal);
 	for (i = 0; !error && i < first.rooms; i++) {
 		room_name(lab, (int)i, name);
-		length = snprintf(line, sizeof(line), "labyrinth first refusal room: room=%u name=\"%s\" commons=%d bands=0x%x\n",
+		length = snprintf(line, sizeof(line),
+				  "labyrinth first refusal room: room=%u name=\"%s\" commons=%d bands=0x%x\n",
 				  i, name, first.room[i].commons, first.room[i].bands);
 		error = write_line(fd, line, length);
 	}
@@ -96,7 +102,8 @@ int lab_user_report(const struct labyrinth *lab, int fd)
 
 	if (error)
 		return error;
-	for (n = lab_refusals(lab, list, LAB_REFUSALS_KEPT); n-- && !error;) /* the oldest first, as in a log */
+	/* The oldest first, as in a log. */
+	for (n = lab_refusals(lab, list, LAB_REFUSALS_KEPT); n-- && !error;)
 		error = write_refusal(lab, fd, "refusal", &list[n]);
 	return error;
 }
