@@ -102,6 +102,8 @@ extern const struct bench_peer bench_peers[BENCH_WHOS];
 void bench_worker_run(const struct bench *bench, const struct bench_job *job, struct bench_figures *figures);
 /* Is the library of job->who there, and does it take effect?  If not, `reason` says so. */
 bool bench_peer_ready(const struct bench_job *job, char reason[BENCH_TEXT]);
+/* The one that it found; NULL: none is to be preloaded. */
+const char *bench_peer_library(enum bench_who who);
 
 /* bench_worker.c */
 int bench_worker_main(int argc, char **argv);

@@ -9,8 +9,9 @@
 
 #include "replay.h"
 
-/* tools/bench.c */
+/* tools/bench.c, tools/audio.c */
 int labyrinth_bench(int argc, char **argv);
+int labyrinth_audio(int argc, char **argv);
 
 static const struct command {
 	const char *name;
@@ -19,6 +20,7 @@ static const struct command {
 } commands[] = {
 	{ "replay", labyrinth_replay, "answer a kernel's recorded page requests, and check every answer" },
 	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
+	{ "audio", labyrinth_audio, "pass 192 kHz sound through pages allocated as it comes, under pressure" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
