@@ -7,6 +7,7 @@
 #include "port.h"
 
 #define CPUS_MAX 4096u
+#define CLIENTS_MAX (LAB_OWNER_MAX < 4096u ? LAB_OWNER_MAX - 8 : 4096u) /* some owner numbers are for who is no client */
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
@@ -83,6 +84,8 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
+	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_MAX)
+		return "too many clients, or too much guaranteed to one";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);
 		*which = (int)i;
@@ -171,6 +174,7 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 		if (lab)
 			describe_span(lab, i, at);
 	}
+	plan_clients(plan, spec, lab);
 	return plan->at;
 }
 

@@ -198,6 +198,9 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	core.nodes = spec->nodes;
 	core.distance = spec->distance;
 	core.min_free_kbytes = spec->min_free_kbytes;
+	core.clients = spec->clients;
+	core.contract_frames = spec->contract_frames;
+	core.contract_blocks = spec->contract_blocks;
 	metadata = lab_metadata_bytes(&core);
 	if (!metadata)
 		return refused(&core, &to);
