@@ -43,6 +43,7 @@ static inline uint64_t audio_due_ns(uint64_t index)
 
 /* What the contract is sized with, beside period and hold. */
 #define AUDIO_REFILL_NS (10 * AUDIO_NS_PER_MS) /* how much later than it should the device may free */
+#define AUDIO_CALLERS 2u /* the producer asks while the device frees */
 #define AUDIO_BURST 512u /* blocks at once, where the producer was held up */
 
 /* The contestants, in the order of a run. */
@@ -130,7 +131,7 @@ static inline int32_t *audio_out(struct audio_shared *shared)
 	return (int32_t *)((char *)shared + shared->out);
 }
 
-/* Frames that the contract has, of which all but the asking call's may be on their way; 0: too many. */
+/* Frames that the contract has, of which all but the callers' may be on their way; 0: too many. */
 uint32_t audio_contract_frames(uint64_t hold_ns);
 
 int labyrinth_audio(int argc, char **argv);

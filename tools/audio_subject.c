@@ -30,7 +30,8 @@ const char *const audio_names[AUDIO_WHOS] = {
 
 uint32_t audio_contract_frames(uint64_t hold_ns)
 {
-	uint32_t frames = lab_contract_frames(AUDIO_PERIOD_NS, hold_ns, AUDIO_REFILL_NS, AUDIO_BURST, 1);
+	uint32_t frames =
+		lab_contract_frames(AUDIO_PERIOD_NS, hold_ns, AUDIO_REFILL_NS, AUDIO_BURST, AUDIO_CALLERS);
 
 	return frames <= LAB_CONTRACT_MAX ? frames : 0;
 }
@@ -70,7 +71,7 @@ static bool open_contract(struct audio_subject *subject, const struct audio_shar
 		.gfp = LAB_DMA,
 		.node = LAB_NODE_LOCAL,
 		.room = LAB_ROOM_ROUTE,
-		.callers = 1,
+		.callers = AUDIO_CALLERS,
 		.period_ns = AUDIO_PERIOD_NS,
 		.hold_ns = shared->hold_ns,
 		.refill_ns = AUDIO_REFILL_NS,

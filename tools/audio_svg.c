@@ -12,10 +12,10 @@
 #include <math.h>
 #include <string.h>
 
-#define WIDTH 1100
+#define WIDTH 1130
 #define MARGIN 36
-#define LEFT 130 /* of the strips */
-#define RIGHT 820 /* ... and their end; figures stand beyond */
+#define LEFT 152 /* of the strips */
+#define RIGHT 830 /* ... and their end; figures stand beyond */
 #define HEAD 132
 #define STRIP 92
 #define BAR 66 /* the highest bar */

@@ -11,7 +11,7 @@
 
 #include "audio_stream.h"
 
-#define PIECE 65536u /* samples at once */
+#define PIECE 4096 /* frames at once */
 
 /* ---------------------------------------------------------------- in */
 
@@ -182,20 +182,21 @@ bool wave_write(const struct wave *wave, const int32_t *samples, FILE *to)
 	return fine;
 }
 
-static bool same_samples(SNDFILE *file, const int32_t *samples, uint64_t count)
+static bool same_samples(SNDFILE *file, const int32_t *samples, const SF_INFO *info)
 {
-	int32_t *piece = malloc(PIECE * sizeof(*piece));
-	uint64_t done = 0, part = 1;
+	size_t channels = (size_t)info->channels;
+	int32_t *piece = malloc(PIECE * channels * sizeof(*piece));
+	sf_count_t done = 0, part = 1;
 
-	while (piece && done < count && part) {
-		part = (uint64_t)sf_read_int(file, piece,
-					     (sf_count_t)(count - done < PIECE ? count - done : PIECE));
-		if (memcmp(piece, samples + done, part * sizeof(*piece)))
+	while (piece && done < info->frames && part > 0) {
+		part = sf_readf_int(file, piece, info->frames - done < PIECE ? info->frames - done : PIECE);
+		if (part < 0 || memcmp(piece, samples + (size_t)done * channels,
+				       (size_t)part * channels * sizeof(*piece)))
 			break;
 		done += part;
 	}
 	free(piece);
-	return done == count;
+	return done == info->frames;
 }
 
 bool wave_same(const struct wave *wave, const int32_t *samples, const void *text, size_t size)
@@ -206,7 +207,7 @@ bool wave_same(const struct wave *wave, const int32_t *samples, const void *text
 	bool same = file && info.format == wave->info.format && info.samplerate == wave->info.samplerate &&
 		    info.channels == wave->info.channels && info.frames == wave->info.frames;
 
-	same = same && same_samples(file, samples, (uint64_t)info.frames * (uint64_t)info.channels);
+	same = same && same_samples(file, samples, &info);
 	if (file)
 		sf_close(file);
 	return same;

@@ -310,7 +310,7 @@ static void run(struct audio_worker *worker)
 	stream->shared = worker->shared;
 	stream->subject = &worker->subject;
 	stream->result = worker->result;
-	stream->depth = audio_contract_frames(worker->shared->hold_ns) - 1;
+	stream->depth = audio_contract_frames(worker->shared->hold_ns) - AUDIO_CALLERS;
 	stopwatch_init(&stream->watch);
 	if (!audio_subject_open(&worker->subject, worker->shared, worker->result))
 		return;
