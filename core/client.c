@@ -57,6 +57,28 @@ void client_uncharge(struct lab_client *client, unsigned int order)
 	add_seq(&client->charge, -charge_unit(client, order)); /* after the page is back; partner: as above */
 }
 
+bool client_splits(struct lab_client *client, unsigned int order)
+{
+	lab_word charge = load_seq(&client->charge), singles = (lab_word)1 << order;
+
+	if (!order)
+		return true;
+	if (order == client->block_order && load_seq(&client->guarantee[1]))
+		return false;
+	do {
+		if (!charge_has_place(charge, singles))
+			return false;
+		/* More singles before there are any; partner: the charges of others. */
+	} while (!cas_seq(&client->charge, &charge, charge + singles - charge_unit(client, order)));
+	return true;
+}
+
+void client_unsplits(struct lab_client *client, unsigned int order)
+{
+	if (order)
+		add_seq(&client->charge, charge_unit(client, order) - ((lab_word)1 << order)); /* as above */
+}
+
 bool client_borrow(struct lab_client *client, uint32_t frames)
 {
 	lab_word debt = load_seq(&client->debt);

@@ -61,6 +61,13 @@ static inline uint64_t charge_frames(const struct lab_client *client, lab_word c
 int client_charge(struct lab_client *client, unsigned int order);
 void client_uncharge(struct lab_client *client, unsigned int order);
 
+/*
+ * A block becomes single pages: charged as such from now on.  False: the word has no place for so many, or blocks of this order are
+ * guaranteed, which would go missing to the contract.  Undone where the split is refused after all.
+ */
+bool client_splits(struct lab_client *client, unsigned int order);
+void client_unsplits(struct lab_client *client, unsigned int order);
+
 /* Frames of the reserves, before they are drawn.  False: its share is used up. */
 bool client_borrow(struct lab_client *client, uint32_t frames);
 void client_repay(struct lab_client *client, uint32_t frames);

@@ -199,23 +199,34 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
 	return free_checked(lab, lab_frame_page(lab, ref.frame), order, &claim);
 }
 
+int exit_refuses(struct labyrinth *lab, const struct lab_page *page, unsigned int order, unsigned int owner)
+{
+	const struct exit_claim claim = { .match = exit_match(order & 15, owner) };
+	const struct lab_room *room;
+	int number = page_room(lab, page);
+
+	if (order > LAB_ORDER_MAX)
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	if (number < 0)
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	if (claim_fits(&claim, load_acquire(&page->tag))) /* a look; whoever acts on it claims */
+		return 0;
+	room = labyrinth_room(lab, (unsigned int)number);
+	return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
+}
+
 int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_change *change)
 {
 	const struct exit_claim claim = { .match = exit_match(change->order & 15, change->owner) };
 	lab_word tag, next, keep = LAB_TAG_GENERATION | LAB_TAG_ORDER | LAB_TAG_USE | LAB_TAG_POISONED;
-	struct lab_room *room;
-	int number;
+	int error = exit_refuses(lab, page, change->order, change->owner);
 
-	if (change->order > LAB_ORDER_MAX)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
-	number = page_room(lab, page);
-	if (number < 0)
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
-	room = labyrinth_room(lab, (unsigned int)number);
+	if (error)
+		return error;
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	do {
 		if (!claim_fits(&claim, tag))
-			return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
+			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
 		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)
 			return -LAB_EHWPOISON;
 		next = (tag & keep) + (change->next ? (lab_word)1 << LAB_TAG_GENERATION_SHIFT : 0);
@@ -230,6 +241,7 @@ int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_c
  */
 int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 {
+	struct lab_client *client;
 	lab_word tag, single, i;
 	int number;
 
@@ -247,9 +259,15 @@ int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}
+	client = labyrinth_client(lab, tag_owner(tag));
+	if (client && !client_splits(client, order))
+		return -LAB_EDQUOT;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
-		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order)
+		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
+			if (client)
+				client_unsplits(client, order);
 			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+		}
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |

@@ -20,4 +20,7 @@ struct exit_change {
  */
 int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_change *change);
 
+/* With what a free of it would be refused just now; counted as one.  0: it would not. */
+int exit_refuses(struct labyrinth *lab, const struct lab_page *page, unsigned int order, unsigned int owner);
+
 #endif

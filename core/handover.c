@@ -42,12 +42,15 @@ int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned in
 	const struct exit_change change = { .order = order, .owner = from, .state = LAB_OWNED, .to = to, .next = true };
 	struct lab_client *giver, *receiver;
 	struct lab_page *payment = NULL;
-	int error = 0;
+	int error;
 
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
 	if (from > LAB_OWNER_MAX || to > LAB_OWNER_MAX || order > LAB_ORDER_MAX)
 		return -LAB_EINVAL;
+	error = exit_refuses(lab, page, order, from); /* before anything is paid */
+	if (error)
+		return error;
 	giver = labyrinth_client(lab, from);
 	receiver = labyrinth_client(lab, to);
 	if (wants_payment(giver, order)) {

@@ -19,6 +19,7 @@
 #include "audio_report.h"
 #include "audio_wave.h"
 #include "bench.h"
+#include "commands.h"
 #include "output.h"
 
 enum which_output {

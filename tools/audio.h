@@ -134,8 +134,6 @@ static inline int32_t *audio_out(struct audio_shared *shared)
 /* Frames that the contract has, of which all but the callers' may be on their way; 0: too many. */
 uint32_t audio_contract_frames(uint64_t hold_ns);
 
-int labyrinth_audio(int argc, char **argv);
-
 /* audio_start.c: a memory file for this many samples; NULL: `error`. */
 struct audio_shared *audio_share(uint64_t blocks, uint32_t channels, int *fd, char *error);
 /* Run one contestant to its end; `library` to be preloaded, or NULL.  What went wrong is in its result. */

@@ -7,11 +7,11 @@
 
 #include <labyrinth.h>
 
+#include "commands.h"
 #include "replay.h"
 
-/* tools/bench.c, tools/audio.c */
+/* tools/bench.c */
 int labyrinth_bench(int argc, char **argv);
-int labyrinth_audio(int argc, char **argv);
 
 static const struct command {
 	const char *name;
@@ -21,6 +21,7 @@ static const struct command {
 	{ "replay", labyrinth_replay, "answer a kernel's recorded page requests, and check every answer" },
 	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
 	{ "audio", labyrinth_audio, "pass 192 kHz sound through pages allocated as it comes, under pressure" },
+	{ "size", labyrinth_size, "how many frames a client's contract needs" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
