@@ -49,6 +49,7 @@ struct audio_stream {
 	uint64_t play, depth;
 	_Atomic unsigned int open_gates; /* the worker's: which passes may begin */
 	_Alignas(AUDIO_APART) _Atomic uint64_t handed;
+	uint64_t freed_seen; /* the producer's last look at `freed` */
 	atomic_bool last; /* nothing more will be handed over in this pass */
 	struct audio_side producer;
 	_Alignas(AUDIO_APART) _Atomic uint64_t freed;
