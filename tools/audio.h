@@ -54,7 +54,7 @@ enum audio_who {
 	AUDIO_JEMALLOC,
 	AUDIO_MIMALLOC,
 	AUDIO_TCMALLOC,
-	AUDIO_CONTROL, /* allocates nothing: what the machine itself does to such a stream */
+	AUDIO_CONTROL, /* allocates nothing, but is as long about it: what the machine itself does to such a stream */
 	AUDIO_WHOS,
 };
 extern const char *const audio_names[AUDIO_WHOS];

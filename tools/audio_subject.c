@@ -140,6 +140,8 @@ bool audio_subject_open(struct audio_subject *subject, const struct audio_shared
 		subject->lab = subject->noise_lab;
 	else if (!open_pages(subject, frames, result))
 		return false;
+	subject->idle_ticks = (uint64_t)((double)histogram_at(&shared->result[AUDIO_CONTRACT].alloc_ns, 0.5) /
+					 subject->watch->ns_per_tick);
 	if (subject->who == AUDIO_CONTRACT && !open_contract(subject, shared, result))
 		return false;
 	subject->tries_bound = subject->owner ? CONTRACT_TRIES : subject->lab ? COMMONS_TRIES : 0;
@@ -161,6 +163,17 @@ void audio_subject_close(struct audio_subject *subject, struct audio_result *res
 		lab_user_close(subject->noise_lab);
 }
 
+/* Interrupts then meet the control as often as they meet the contract, and their misses can be compared. */
+static void take_nothing(struct audio_subject *subject, struct audio_block *block)
+{
+	uint64_t start = stopwatch_start(subject->watch);
+
+	*block = (struct audio_block){ .address = subject->pages +
+						  subject->next++ % subject->page_count * AUDIO_PAGE };
+	while (stopwatch_stop(subject->watch, start) < subject->idle_ticks)
+		;
+}
+
 bool audio_take(struct audio_subject *subject, struct audio_block *block, unsigned int *tries)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_DMA, 0);
@@ -168,9 +181,7 @@ bool audio_take(struct audio_subject *subject, struct audio_block *block, unsign
 
 	*tries = 0;
 	if (subject->pages) {
-		*block =
-			(struct audio_block){ .address = subject->pages +
-							 subject->next++ % subject->page_count * AUDIO_PAGE };
+		take_nothing(subject, block);
 		return true;
 	}
 	if (!subject->lab) {

@@ -19,6 +19,8 @@ struct audio_subject {
 	uint64_t noise_bytes; /* as much is there to be taken */
 	char *pages; /* the control's, in turn: as many as can be on their way, and one more */
 	uint64_t page_count, next;
+	const struct stopwatch *watch; /* the control's */
+	uint64_t idle_ticks; /* so long it does nothing instead: as long as the contract's median */
 };
 
 /* A page or a block that somebody has. */

@@ -32,10 +32,13 @@ static const char *const colour[AUDIO_WHOS] = {
 };
 
 static const char *const what[AUDIO_WHOS] = {
-	[AUDIO_CONTRACT] = "a client's contract", [AUDIO_ATOMIC] = "GFP_ATOMIC, no contract",
-	[AUDIO_GLIBC] = "aligned_alloc",          [AUDIO_JEMALLOC] = "aligned_alloc",
-	[AUDIO_MIMALLOC] = "aligned_alloc",       [AUDIO_TCMALLOC] = "aligned_alloc",
-	[AUDIO_CONTROL] = "nothing allocated",
+	[AUDIO_CONTRACT] = "a client's contract",
+	[AUDIO_ATOMIC] = "GFP_ATOMIC, no contract",
+	[AUDIO_GLIBC] = "aligned_alloc",
+	[AUDIO_JEMALLOC] = "aligned_alloc",
+	[AUDIO_MIMALLOC] = "aligned_alloc",
+	[AUDIO_TCMALLOC] = "aligned_alloc",
+	[AUDIO_CONTROL] = "nothing allocated; idle for the contract's median",
 };
 
 /* What the chart shows; times beyond its ends stand in the first and the last bin. */

@@ -312,6 +312,7 @@ static void run(struct audio_worker *worker)
 	stream->result = worker->result;
 	stream->depth = audio_contract_frames(worker->shared->hold_ns) - AUDIO_CALLERS;
 	stopwatch_init(&stream->watch);
+	worker->subject.watch = &stream->watch;
 	if (!audio_subject_open(&worker->subject, worker->shared, worker->result))
 		return;
 	if (!start_noise(worker) || !start_sides(worker))

@@ -68,7 +68,8 @@ PYTHON
 }
 
 # A made signal, and all that is here.
-"$binary" audio --seconds 2 --json "$work/made.json" --svg "$work/made.svg" >"$work/table" 2>"$work/err" </dev/null
+# shellcheck disable=SC2086 # none or two words
+"$binary" audio --seconds 2 ${MUTANT:+--beside atomic,control} --json "$work/made.json" --svg "$work/made.svg" >"$work/table" 2>"$work/err" </dev/null
 status=$?
 [ "$status" -eq 0 ] || fail "a made signal: exit $status: $(cat "$work/err")"
 check "$work/made.json" 384000 2

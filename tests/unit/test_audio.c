@@ -276,6 +276,7 @@ static struct audio_stream *some_stream(uint64_t blocks, uint32_t channels, enum
 	stream->result = &stream->shared->result[who];
 	stream->depth = audio_contract_frames(stream->shared->hold_ns) - AUDIO_CALLERS;
 	stopwatch_init(&stream->watch);
+	stream->subject->watch = &stream->watch;
 	audio_count_open(&nothing, (enum audio_method[]){ AUDIO_NOT_COUNTED, AUDIO_NOT_COUNTED }, 0);
 	stream->producer.count = stream->device.count = nothing;
 	assert_true(audio_subject_open(stream->subject, stream->shared, stream->result));
