@@ -22,6 +22,8 @@
 #include "commands.h"
 #include "output.h"
 
+#define SPARE_BYTES (UINT64_C(512) << 20) /* for the contestants, and left to others */
+
 enum which_output {
 	OUTPUT_WAVE,
 	OUTPUT_JSON,
@@ -80,6 +82,22 @@ static bool choose_cpus(struct audio *audio)
 	return true;
 }
 
+/* Samples are in memory, going in and coming out; so is OUT.wav until it is whole, twice while it is made. */
+static bool fits(struct audio *audio)
+{
+	uint64_t samples = (uint64_t)audio->wave.info.frames * (uint64_t)audio->wave.info.channels;
+	uint64_t need = samples * (2 * sizeof(int32_t) + (audio->options.out ? 4 * 3 : 0)),
+		 available = bench_available_bytes();
+
+	if (need + SPARE_BYTES <= available)
+		return true;
+	snprintf(audio->error, sizeof(audio->error),
+		 "%.200s: needs %llu MiB of memory, and %llu MiB are available",
+		 audio->options.in ? audio->options.in : "the made signal", (unsigned long long)(need >> 20),
+		 (unsigned long long)(available >> 20));
+	return false;
+}
+
 static bool prepare(struct audio *audio)
 {
 	struct audio_options *options = &audio->options;
@@ -88,7 +106,7 @@ static bool prepare(struct audio *audio)
 		wave_make(&audio->wave, options->seconds);
 	else if (!wave_open(&audio->wave, options->in, audio->error))
 		return false;
-	if (!open_outputs(audio))
+	if (!fits(audio) || !open_outputs(audio))
 		return false;
 	audio->shared = audio_share((uint64_t)audio->wave.info.frames, (uint32_t)audio->wave.info.channels,
 				    &audio->fd, audio->error);

@@ -89,6 +89,8 @@ int labyrinth_bench(int argc, char **argv);
 /* bench.c */
 extern const struct bench bench_all[];
 extern const size_t bench_all_count;
+/* What the machine could give away without swapping; "unknown" is taken for enough. */
+uint64_t bench_available_bytes(void);
 
 /* bench_peers.c */
 struct bench_peer {
