@@ -151,7 +151,11 @@ int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames
 		return -LAB_EINVAL;
 	if (!cas_acq_rel(&client->resizing, &none, 1u)) /* one at a time */
 		return -LAB_EALREADY;
+	if (charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
+		error = -LAB_EBADF; /* closed just now */
 	now = load_seq(&client->guarantee[0]);
+	if (error)
+		frames = now;
 	if (frames < now)
 		error = contract_shrink(lab, client, 0, now - frames) == now - frames ? 0 : -LAB_EAGAIN;
 	if (frames > now) {
@@ -202,6 +206,8 @@ static void name_pages(struct labyrinth *lab, unsigned int owner, struct lab_cli
 	if (!out)
 		return;
 	*out = (struct lab_client_out){ 0 };
+	if (!owner)
+		return; /* nothing is out */
 	out->frames = each_page(lab, owner, false, out);
 	for (i = 0; i < LAB_CLIENT_OFFERS; i++) { /* offered pages are the client's still */
 		lab_word word = load_acquire(&labyrinth_client(lab, owner)->offer[i]);
@@ -214,18 +220,24 @@ static void name_pages(struct labyrinth *lab, unsigned int owner, struct lab_cli
 	}
 }
 
-/* With nothing charged: from this state to CLOSED, its guarantee given back.  False: something is charged. */
+/*
+ * With nothing charged: from this state to CLOSED, its guarantee given back.  False: something is charged.  Ends the caller's
+ * `resizing`, before the client can be another's.
+ */
 static bool close_quiet(struct labyrinth *lab, struct lab_client *client, enum lab_client_state from)
 {
 	lab_word quiet = charge_of_state(from);
 	unsigned int which;
 
 	/* The claim: nobody is in a call, and nobody gets in; partner: client_charge(). */
-	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY)))
+	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY))) {
+		store_release(&client->resizing, 0u);
 		return false;
+	}
 	for (which = 0; which < LAB_CONTRACT_POOLS; which++) /* every slot is in a tree now: all of it goes */
 		contract_shrink(lab, client, which, load_seq(&client->guarantee[which]));
 	client->room = -1;
+	store_release(&client->resizing, 0u);
 	add_seq(&client->charge, charge_of_state(LAB_CLIENT_CLOSED) - charge_of_state(LAB_CLIENT_BUSY)); /* the last of it */
 	return true;
 }
@@ -244,8 +256,7 @@ int lab_client_close(struct labyrinth *lab, unsigned int owner, struct lab_clien
 	if (!cas_acq_rel(&client->resizing, &none, 1u))
 		return -LAB_EALREADY;
 	closed = close_quiet(lab, client, LAB_CLIENT_OPEN);
-	store_release(&client->resizing, 0u);
-	name_pages(lab, owner, out);
+	name_pages(lab, closed ? 0 : owner, out);
 	return closed ? 0 : -LAB_EBUSY;
 }
 
@@ -295,7 +306,6 @@ int lab_client_release(struct labyrinth *lab, unsigned int owner)
 		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OWNED) | (lab_word)owner << LAB_TAG_OWNER_SHIFT);
 	each_page(lab, owner, true, NULL);
 	closed = close_quiet(lab, client, LAB_CLIENT_QUARANTINED);
-	store_release(&client->resizing, 0u);
 	return closed ? 0 : -LAB_EBUSY;
 }
 

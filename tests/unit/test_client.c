@@ -475,6 +475,21 @@ static void refusals_are_remembered(void **state)
 	assert_int_equal(list[LAB_REFUSALS_KEPT - 1].sequence, 101 - LAB_REFUSALS_KEPT + 1);
 }
 
+static void a_place_that_another_writes_to_is_left(void **state)
+{
+	struct lab_refusal list[LAB_REFUSALS_KEPT];
+
+	(void)state;
+	lab->memory[2].turn = 2 * LAB_REFUSALS_KEPT + 1; /* as if it had been stopped there */
+	lab->memory[2].refusal.error = 1;
+	while (lab->refusals < 3)
+		lab_alloc_pages(lab, LAB_GFP_ATOMIC | LAB_DMA, 0);
+	assert_int_equal(lab_refusals(lab, list, LAB_REFUSALS_KEPT), 2);
+	assert_int_equal(list[0].sequence, 3);
+	assert_int_equal(list[1].sequence, 1);
+	assert_int_equal(lab->memory[2].refusal.error, 1);
+}
+
 static void a_thousand_clients(void **state)
 {
 	static unsigned int owner[1000];
@@ -536,6 +551,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_calls_are_charged, setup, teardown),
 		cmocka_unit_test_setup_teardown(poisoned_frames_of_a_contract_are_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_are_remembered, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_place_that_another_writes_to_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_thousand_clients, setup, teardown),
 	};
 
