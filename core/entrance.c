@@ -23,6 +23,7 @@ struct lab_find {
 	lab_bit bit;
 	bool exchange; /* trying for a block out of pooled frames now */
 	bool complete; /* every look for a block saw the end of what there was to see */
+	bool zeroed;   /* it comes out of the pool of zeroed frames, as it is */
 	unsigned int at; /* which room of the way */
 	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
@@ -37,14 +38,19 @@ static bool try_plainly(struct lab_room *room, const struct lab_way *way, enum l
 	int band = -1;
 
 	find->bit = LAB_NO_BIT;
-	if (right == LAB_RIGHT_LOW)
+	if (right == LAB_RIGHT_LOW && !order && way->request->gfp & LAB_ZERO && room->zeroed)
+		find->bit = pool_draw(room, room->zeroed, &band, &proof);
+	if (right == LAB_RIGHT_LOW && find->bit == LAB_NO_BIT)
 		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
 				    room_take(room, &way->asker, &proof);
 	if (find->bit == LAB_NO_BIT && !order && route_bands(room, way, right))
 		find->bit = pool_draw(room, route_bands(room, way, right), &band, &proof);
 	find->answer.band = (int16_t)band;
 	find->complete &= complete;
-	return find->bit != LAB_NO_BIT;
+	if (find->bit == LAB_NO_BIT)
+		return false;
+	find->zeroed = band >= 0 && room->zeroed >> band & 1;
+	return true;
 }
 
 /* Try one room at one right for a block out of frames that pools keep. */
@@ -179,7 +185,8 @@ static void count_success(struct labyrinth *lab, const struct lab_find *find)
 {
 	if (find->answer.fallback)
 		labyrinth_count(lab, LAB_COUNT_FALLBACK, 1);
-	if (find->answer.band >= 0)
+	/* (The zeroed pool is as good as the commons.) */
+	if (find->answer.band >= 0 && !(find->room->zeroed >> find->answer.band & 1))
 		labyrinth_count(lab, find->answer.right <= LAB_RIGHT_MIN ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
 }
 
@@ -214,7 +221,7 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_room *room = find->room;
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
-	if (request->gfp & LAB_ZERO)
+	if (request->gfp & LAB_ZERO && !find->zeroed)
 		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;
