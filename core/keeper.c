@@ -59,8 +59,8 @@ bool keeper_look(const struct lab_room *room, struct keeper_watch *watch, uint64
 	uint64_t drawn = lacked > watch->lacked ? lacked - watch->lacked : 0, fell = room->high - room->low + 1;
 
 	/* It has been below low since, whatever has been freed meanwhile. */
-	if (told && !watch->fallen && drawn < fell)
-		drawn = fell;
+	if (told && !watch->fallen && watch->lacked + drawn < fell)
+		drawn = fell - watch->lacked;
 	if (drawn > LAB_SLOTS_MAX) /* marks beyond what pools can hold */
 		drawn = LAB_SLOTS_MAX;
 	decay(watch, elapsed);

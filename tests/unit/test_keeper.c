@@ -1,0 +1,531 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_keeper.c - what a keeper does in a room: the flag, how much is missing, demand and its decay, tidying,
+ * zeroed frames.
+ *
+ * The pools of born_marked(): 38, 12, 50 frames (inside min), 50 (low..min), 50 (high..low).  Low is 150, high 200.
+ */
+#include "../support/room.h"
+#include "exchange.h"
+#include "keeper.h"
+
+#define SECOND ((uint64_t)1 << 30) /* of the decay */
+
+static struct labyrinth *lab;
+static struct lab_room *room;
+static struct keeper_watch watch;
+static struct lab_page *held[MARKED_FRAMES];
+static unsigned int holding;
+
+static int setup(void **state)
+{
+	(void)state;
+	lab = born_marked();
+	room = labyrinth_room(lab, 0);
+	watch = (struct keeper_watch){ 0 };
+	holding = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	buried(lab);
+	return 0;
+}
+
+/* Allocate, or free what was allocated last, until so many frames are free. */
+static void leave_free(uint64_t frames)
+{
+	uint64_t free = free_frames(lab, 0);
+
+	for (; free > frames; free--)
+		held[holding++] = alloc_ok(lab, LAB_MEMALLOC, 0);
+	for (; free < frames; free++)
+		assert_int_equal(lab_free_pages(lab, held[--holding], 0), 0);
+}
+
+/* ---- the flag ---- */
+
+static void falls_to_low_and_rises_to_high(void **state)
+{
+	(void)state;
+	assert_false(keeper_look(room, &watch, 0));
+	leave_free(150); /* the band high..low is for everybody */
+	assert_false(keeper_look(room, &watch, 0));
+	leave_free(149);
+	assert_true(keeper_look(room, &watch, 0));
+	leave_free(199);
+	assert_true(keeper_look(room, &watch, 0)); /* until high */
+	assert_false(keeper_rest(room, &watch));
+	assert_int_equal(room->keeper, 1);
+	leave_free(200);
+	assert_true(keeper_look(room, &watch, 0));
+	assert_true(keeper_rest(room, &watch));
+	assert_int_equal(room->keeper, 0);
+	assert_false(keeper_look(room, &watch, 0));
+	leave_free(151);
+	assert_false(keeper_look(room, &watch, 0));
+}
+
+/* Whoever was stopped between listing its slot and setting the flag: the list is looked at as well. */
+static void flag_that_was_never_set(void **state)
+{
+	(void)state;
+	leave_free(149);
+	room->keeper = 0;
+	assert_true(keeper_look(room, &watch, 0));
+	assert_false(keeper_rest(room, &watch));
+	assert_int_equal(room->keeper, 1);
+}
+
+/* A frame that leaves a reserve by going offline tells the keeper too. */
+static void offline_tells(void **state)
+{
+	(void)state;
+	leave_free(150);
+	assert_int_equal(lab_frame_offline(lab, room->first_frame + *pool_slot(&room->pool[0], 3)), 0);
+	assert_int_equal(room->keeper, 1);
+	assert_true(keeper_look(room, &watch, 0));
+}
+
+/* Where high is low there is no pool between them, and still an end. */
+static void high_is_low(void **state)
+{
+	struct lab_room_spec spec_room = { .name = "flat", .zone = LAB_ZONE_NORMAL, .frames = 1024,
+					   .min = 100, .low = 150, .high = 150 };
+	struct lab_spec spec = spec_of(&spec_room, 1);
+	struct labyrinth *flat = born(&spec);
+	struct lab_page *page;
+	int error;
+
+	(void)state;
+	room = labyrinth_room(flat, 0);
+	drain(flat, LAB_GFP_NOWAIT, &error);
+	page = lab_frame_page(flat, 1000);
+	assert_true(keeper_look(room, &watch, 0));
+	assert_true(keeper_missing(room, &watch) >= 50);
+	for (; keeper_missing(room, &watch); page--)
+		assert_int_equal(lab_free_pages(flat, page, 0), 0);
+	assert_true(keeper_rest(room, &watch));
+	assert_false(keeper_look(room, &watch, 0));
+	assert_int_equal(room->keeper, 0);
+	buried(flat);
+}
+
+/* What other zones' requests may not have is not missing. */
+static void lowmem_reserve_is_not_missing(void **state)
+{
+	struct lab_room_spec spec_room = { .name = "dma", .zone = LAB_ZONE_DMA, .frames = 1024, .min = 20, .low = 30, .high = 40,
+					   .lowmem_reserve = { [LAB_ZONE_NORMAL] = 600 } };
+	struct lab_spec spec = spec_of(&spec_room, 1);
+	struct labyrinth *dma = born(&spec);
+	unsigned int i;
+
+	(void)state;
+	room = labyrinth_room(dma, 0);
+	for (i = 0; i < 1024 - 40; i++)
+		alloc_ok(dma, LAB_GFP_KERNEL | LAB_DMA, 0);
+	assert_true(pool_lacks(room));
+	assert_false(keeper_look(room, &watch, 0));
+	assert_int_equal(keeper_missing(room, &watch), 0);
+	alloc_ok(dma, LAB_GFP_KERNEL | LAB_DMA, 0);
+	assert_int_equal(keeper_missing(room, &watch), 1);
+	buried(dma);
+}
+
+/* ---- how much ---- */
+
+static void demand_is_remembered_and_decays(void **state)
+{
+	lab_word before;
+	unsigned int i;
+
+	(void)state;
+	leave_free(120); /* 80 below high within this period */
+	assert_true(keeper_look(room, &watch, 1000000));
+	assert_int_equal(keeper_boost(&watch), 80);
+	assert_int_equal(keeper_missing(room, &watch), 80 + 80);
+	assert_true(keeper_look(room, &watch, 0)); /* the same ones are not counted again */
+	assert_int_equal(keeper_boost(&watch), 80);
+	leave_free(110);
+	keeper_look(room, &watch, 0); /* 10 more: less than was seen */
+	assert_int_equal(keeper_boost(&watch), 80);
+	keeper_look(room, &watch, SECOND);
+	assert_int_equal(keeper_boost(&watch), 70);
+	for (i = 0; i < 1000; i++)
+		keeper_look(room, &watch, SECOND / 1000);
+	assert_in_range(keeper_boost(&watch), 61, 62); /* the same in small steps */
+	before = keeper_boost(&watch);
+	leave_free(280);
+	assert_int_equal(keeper_missing(room, &watch), 0);
+	leave_free(200 + before - 1);
+	assert_int_equal(keeper_missing(room, &watch), 1); /* high is not enough */
+	keeper_look(room, &watch, UINT64_MAX);
+	assert_int_equal(keeper_boost(&watch), 0);
+	assert_int_equal(keeper_missing(room, &watch), 0);
+}
+
+/* A fall that was over before anybody looked: so deep at least, once. */
+static void fall_between_two_looks(void **state)
+{
+	(void)state;
+	leave_free(149);
+	leave_free(300);
+	assert_true(keeper_look(room, &watch, 0));
+	assert_int_equal(keeper_boost(&watch), 51);
+	assert_true(keeper_look(room, &watch, SECOND));
+	assert_int_equal(keeper_boost(&watch), 44);
+	assert_true(keeper_rest(room, &watch));
+	assert_false(keeper_look(room, &watch, 0));
+	assert_int_equal(keeper_boost(&watch), 44);
+}
+
+static void needs_of_a_request(void **state)
+{
+	struct lab_request kernel = LAB_REQUEST(LAB_GFP_KERNEL, 0), all = LAB_REQUEST(LAB_MEMALLOC, 2), wrong = kernel;
+
+	(void)state;
+	leave_free(0);
+	assert_int_equal(keeper_needs(lab, &kernel), 101); /* min comes first */
+	assert_int_equal(keeper_needs(lab, &all), 4);
+	wrong.node = 3;
+	assert_int_equal(keeper_needs(lab, &wrong), 0);
+	leave_free(101);
+	held[holding++] = alloc_ok(lab, LAB_GFP_KERNEL, 0);
+}
+
+/* ---- tidying ---- */
+
+/* Every hint is too high once everything is taken; after a round none is, and a search need not look. */
+static void tidies_hints(void **state)
+{
+	unsigned int i;
+
+	(void)state;
+	leave_free(0);
+	memset((char *)room + room->cpus_at, 0, sizeof(struct lab_cpu) * (room->cpu_mask + 1u)); /* no CPU is here any more */
+	assert_int_equal(hint_search(room, 1, LAB_LOW_END), 0);
+	assert_int_equal(keeper_tidy(room, &watch, 3), 3);
+	assert_int_equal(watch.leaf, 3);
+	assert_int_equal(hint_search(room, 1, LAB_LOW_END), 3);
+	assert_int_equal(keeper_tidy(room, &watch, 1000), 5); /* once around: there are 8 */
+	assert_int_equal(keeper_tidy(room, &watch, 8), 0);
+	assert_true(hint_search(room, 1, LAB_LOW_END) == LAB_NO_BIT);
+	leave_free(MARKED_FRAMES);
+	for (i = 0; i <= LAB_ORDER_MAX; i++) /* and what is freed is found */
+		assert_int_equal(lab_free_pages(lab, alloc_ok(lab, LAB_GFP_KERNEL, i), i), 0);
+}
+
+/* A leaf that somebody takes from now keeps its hint. */
+static void leaves_hot_leaves_alone(void **state)
+{
+	lab_word leaf;
+
+	(void)state;
+	leave_free(3000);
+	leaf = (room_cpu(room, 0)->near[0] - 1) / LAB_LEAF_FRAMES;
+	keeper_tidy(room, &watch, 8);
+	assert_int_equal(hint_order(room_note(room, leaf)->hint), LAB_LEAF_ORDER);
+	assert_true(hint_order(room_note(room, 0)->hint) < (int)LAB_LEAF_ORDER);
+}
+
+/* What a caller that was stopped has left behind: a full leaf that is listed, a summary that says "some". */
+static void tidies_what_was_left(void **state)
+{
+	lab_word leaf;
+
+	(void)state;
+	leave_free(0);
+	memset((char *)room + room->cpus_at, 0, sizeof(struct lab_cpu) * (room->cpu_mask + 1u));
+	keeper_tidy(room, &watch, 8);
+	room->commons_root.word &= ~(lab_word)4;
+	room_summary(room, 0)->none[2] &= ~(uint32_t)2;
+	assert_int_equal(tree_holds(&room->commons, &leaf), LAB_RULE_STALE);
+	assert_int_equal(keeper_tidy(room, &watch, 8), 1);
+	assert_int_equal(tree_holds(&room->commons, &leaf), LAB_RULE_NONE);
+	assert_true(hint_search(room, 3, LAB_LOW_END) == LAB_NO_BIT);
+}
+
+/* ---- zeroed frames ---- */
+
+#define ZERO_FRAMES 2048u
+#define ZEROED 40u
+
+static char *memory;
+
+static struct labyrinth *born_zeroed(uint64_t min)
+{
+	struct lab_room_spec spec_room = { .name = "zeroed", .zone = LAB_ZONE_NORMAL, .frames = ZERO_FRAMES, .min = min,
+					   .low = min + min / 2, .high = 2 * min, .zeroed = ZEROED };
+	struct lab_spec spec = spec_of(&spec_room, 1);
+
+	memory = zeroed((size_t)ZERO_FRAMES << 12);
+	memset(memory, 0x5a, (size_t)ZERO_FRAMES << 12); /* whoever does not write zeroes is seen */
+	spec_room.memory = memory;
+	return born(&spec);
+}
+
+static int setup_zeroed(void **state)
+{
+	(void)state;
+	lab = born_zeroed(100);
+	room = labyrinth_room(lab, 0);
+	watch = (struct keeper_watch){ 0 };
+	holding = 0;
+	return 0;
+}
+
+static int teardown_zeroed(void **state)
+{
+	(void)state;
+	buried(lab);
+	free(memory);
+	return 0;
+}
+
+static bool is_zero(const struct lab_page *page)
+{
+	const char *byte = lab_page_address(lab, page);
+	unsigned int i;
+
+	for (i = 0; i < 4096; i++)
+		if (byte[i])
+			return false;
+	return true;
+}
+
+static uint64_t ready(void)
+{
+	struct lab_room_stats stats;
+
+	assert_int_equal(lab_room_stats(lab, 0, &stats), 0);
+	assert_int_equal(stats.zeroed, ZEROED);
+	assert_int_equal(stats.band_free[stats.bands - 1], stats.zeroed_free);
+	return stats.zeroed_free;
+}
+
+static struct lab_page *take_zeroed(struct lab_answer *answer)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_ZERO, 0);
+	struct lab_page *page = lab_alloc_request(lab, &request, answer);
+
+	assert_false(lab_is_err(page));
+	assert_true(is_zero(page));
+	memset(lab_page_address(lab, page), 0x77, 4096);
+	return page;
+}
+
+/* Born empty; made ready; delivered as they are; all others leave them until the commons is empty. */
+static void zeroed_frames(void **state)
+{
+	struct lab_answer answer;
+	struct lab_page *page[ZEROED + 2], *plain;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(ready(), 0);
+	assert_int_equal(room->bands, 6);
+	page[ZEROED] = take_zeroed(&answer); /* none is ready */
+	assert_int_equal(answer.band, -1);
+	assert_int_equal(keeper_zero(lab, room, &watch, 16), 16);
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), ZEROED - 16);
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(ready(), ZEROED);
+	assert_whole(lab);
+	plain = alloc_ok(lab, LAB_GFP_KERNEL, 0);
+	assert_int_equal(ready(), ZEROED);
+	assert_int_equal(lab_free_pages(lab, plain, 0), 0);
+	for (i = 0; i < ZEROED; i++) {
+		page[i] = take_zeroed(&answer);
+		assert_int_equal(answer.band, 5);
+		assert_int_equal(answer.right, LAB_RIGHT_LOW);
+	}
+	assert_int_equal(ready(), 0);
+	assert_int_equal(counted(lab, LAB_COUNT_BAND), 0); /* nobody's reserve */
+	page[ZEROED + 1] = take_zeroed(&answer);
+	assert_int_equal(answer.band, -1);
+	for (i = 0; i < ZEROED + 2; i++) /* what comes back is not zero, and does not go there */
+		assert_int_equal(lab_free_pages(lab, page[i], 0), 0);
+	assert_int_equal(ready(), 0);
+	keeper_zero(lab, room, &watch, 1000);
+	take_zeroed(NULL);
+}
+
+/* Free frames for everybody: no request is refused while there are any, and no reserve is drawn before them. */
+static void zeroed_frames_are_nobodys(void **state)
+{
+	struct lab_room_stats stats;
+	int error;
+
+	(void)state;
+	keeper_zero(lab, room, &watch, 1000);
+	assert_int_equal(drain(lab, LAB_GFP_KERNEL, &error), ZERO_FRAMES - 100);
+	assert_int_equal(error, -LAB_ENOMEM);
+	assert_int_equal(ready(), 0);
+	lab_room_stats(lab, 0, &stats);
+	assert_int_equal(stats.free_pooled, 100);
+	assert_int_equal(counted(lab, LAB_COUNT_BAND), 100); /* high..min, and not one of the zeroed */
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(drain(lab, LAB_MEMALLOC, &error), 100);
+}
+
+/* What pools lack goes first; then a reserve of the commons; only then frames are zeroed. */
+static void zeroed_last_of_all(void **state)
+{
+	lab_bit frame;
+
+	(void)state;
+	leave_free(199);
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	leave_free(200 + KEEPER_SPARE);
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	leave_free(200 + KEEPER_SPARE + 2);
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 2);
+	leave_free(202);
+	watch.demand = (uint64_t)70 << 16;
+	leave_free(200 + KEEPER_SPARE + 70 + 3); /* two are ready already */
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 1);
+	/* A draw while a frame is being zeroed: the reserve gets it. */
+	frame = keeper_take(room);
+	leave_free(198);
+	assert_false(keeper_give(room, frame));
+	assert_int_equal(tag_state(room_page(room, frame)->tag), LAB_POOLED);
+	assert_int_equal(pool_of(room, tag_slot(room_page(room, frame)->tag)), 4);
+}
+
+/* A frame in the keeper's hand is refused to a free that comes too late. */
+static void stale_free_beside_the_keeper(void **state)
+{
+	lab_bit frame;
+
+	(void)state;
+	frame = keeper_take(room);
+	assert_int_equal(lab_free_pages(lab, room_page(room, frame), 0), -LAB_EALREADY);
+	assert_true(keeper_give(room, frame));
+	assert_int_equal(lab_free_pages(lab, room_page(room, frame), 0), -LAB_EALREADY);
+}
+
+/* Blocks, given frames and frames that go offline are had out of it; nothing that is not zero gets in for them. */
+static void zeroed_frames_by_other_ways(void **state)
+{
+	struct lab_request one = LAB_REQUEST(LAB_GFP_KERNEL, 0), block = LAB_REQUEST(LAB_GFP_KERNEL, LAB_ORDER_MAX);
+	struct lab_page *pages[4];
+	uint64_t first;
+	unsigned int i;
+
+	(void)state;
+	keeper_zero(lab, room, &watch, 1000);
+	first = room->first_frame + *pool_slot(&room->pool[5], 0);
+	assert_false(lab_is_err(lab_alloc_at(lab, first, &one)));
+	assert_int_equal(ready(), ZEROED - 1);
+	assert_int_equal(lab_frame_offline(lab, room->first_frame + *pool_slot(&room->pool[5], 1)), 0);
+	assert_int_equal(ready(), ZEROED - 2);
+	one.gfp |= LAB_ZERO; /* a reserve's frame, paid for with one of the zeroed, is not zero itself */
+	leave_free(200 + ZEROED - 2);
+	first = room->first_frame + *pool_slot(&room->pool[0], 0);
+	pages[0] = lab_alloc_at(lab, first, &one);
+	assert_false(lab_is_err(pages[0]));
+	assert_true(is_zero(pages[0]));
+	leave_free(ZERO_FRAMES - 3);
+	while (ready() < ZEROED)
+		assert_true(keeper_zero(lab, room, &watch, 1000) > 0);
+	for (i = 0; i < 3; i++) { /* whole leaves, out of all pools */
+		pages[i] = lab_alloc_request(lab, &block, NULL);
+		assert_false(lab_is_err(pages[i]));
+		memset(lab_page_address(lab, pages[i]), 0x66, 4096u << LAB_ORDER_MAX);
+	}
+	for (i = 0; i < 3; i++)
+		assert_int_equal(lab_free_pages(lab, pages[i], LAB_ORDER_MAX), 0);
+	for (i = (unsigned int)ready(); i; i--)
+		take_zeroed(NULL);
+	assert_int_equal(ready(), 0);
+}
+
+/* No watermarks: the zeroed pool alone. */
+static void zeroed_without_watermarks(void **state)
+{
+	int error;
+
+	(void)state;
+	buried(lab);
+	free(memory);
+	lab = born_zeroed(0);
+	room = labyrinth_room(lab, 0);
+	assert_int_equal(room->bands, 1);
+	assert_false(keeper_look(room, &watch, 0));
+	assert_int_equal(keeper_zero(lab, room, &watch, 1000), ZEROED);
+	assert_int_equal(lab_free_pages(lab, take_zeroed(NULL), 0), 0);
+	assert_int_equal(drain(lab, LAB_GFP_KERNEL, &error), ZERO_FRAMES);
+	assert_int_equal(error, -LAB_ENOMEM);
+	assert_int_equal(room->keeper, 0);
+}
+
+/* Requests that a lowmem reserve keeps out of all pools may have what the commons could have given them. */
+static void zeroed_beside_lowmem_reserve(void **state)
+{
+	struct lab_room_spec spec_room = { .name = "dma", .zone = LAB_ZONE_DMA, .frames = 1024, .min = 20, .low = 30, .high = 40,
+					   .lowmem_reserve = { [LAB_ZONE_NORMAL] = 600 }, .zeroed = 8 };
+	struct lab_spec spec = spec_of(&spec_room, 1);
+	struct labyrinth *dma;
+	int error;
+
+	(void)state;
+	spec_room.memory = memory;
+	dma = born(&spec);
+	room = labyrinth_room(dma, 0);
+	assert_int_equal(keeper_zero(dma, room, &watch, 1000), 8);
+	assert_int_equal(drain(dma, LAB_GFP_KERNEL, &error), 1024 - 620);
+	assert_int_equal(error, -LAB_ENOMEM);
+	assert_int_equal(pool_count(&room->pool[room->bands - 1]), 0);
+	buried(dma);
+}
+
+static void refused_at_birth(void **state)
+{
+	struct lab_room_spec spec_room = { .name = "r", .zone = LAB_ZONE_NORMAL, .frames = 1024, .min = 100, .low = 150,
+					   .high = 200, .zeroed = 825 };
+	struct lab_spec spec = spec_of(&spec_room, 1);
+	struct labyrinth *none = NULL;
+	const char *why = "";
+	void *metadata = zeroed(1 << 20);
+	int which = -1;
+
+	(void)state;
+	assert_int_equal(lab_metadata_bytes(&spec), 0);
+	spec_room.zeroed = UINT64_MAX - 100;
+	assert_int_equal(lab_metadata_bytes(&spec), 0);
+	spec_room.zeroed = 824;
+	assert_true(lab_metadata_bytes(&spec) > 0);
+	assert_int_equal(lab_birth(&spec, metadata, 1 << 20, &none, &which, &why), -LAB_EINVAL);
+	assert_int_equal(which, 0);
+	assert_non_null(strstr(why, "without memory"));
+	free(metadata);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(falls_to_low_and_rises_to_high, setup, teardown),
+		cmocka_unit_test_setup_teardown(flag_that_was_never_set, setup, teardown),
+		cmocka_unit_test_setup_teardown(offline_tells, setup, teardown),
+		cmocka_unit_test_setup_teardown(high_is_low, setup, teardown),
+		cmocka_unit_test_setup_teardown(lowmem_reserve_is_not_missing, setup, teardown),
+		cmocka_unit_test_setup_teardown(demand_is_remembered_and_decays, setup, teardown),
+		cmocka_unit_test_setup_teardown(fall_between_two_looks, setup, teardown),
+		cmocka_unit_test_setup_teardown(needs_of_a_request, setup, teardown),
+		cmocka_unit_test_setup_teardown(tidies_hints, setup, teardown),
+		cmocka_unit_test_setup_teardown(leaves_hot_leaves_alone, setup, teardown),
+		cmocka_unit_test_setup_teardown(tidies_what_was_left, setup, teardown),
+		cmocka_unit_test_setup_teardown(zeroed_frames, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(zeroed_frames_are_nobodys, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(zeroed_last_of_all, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(stale_free_beside_the_keeper, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(zeroed_frames_by_other_ways, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(zeroed_without_watermarks, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test_setup_teardown(zeroed_beside_lowmem_reserve, setup_zeroed, teardown_zeroed),
+		cmocka_unit_test(refused_at_birth),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_reclaim.c - shrinkers, the keeper by hand and as a thread, waiting for frames, out of memory, fork.
+ *
+ * No test depends on how fast anything is: passes are made by hand with a time that the test says; where a thread
+ * must come to a state, it has a minute for it.
+ */
+#define _GNU_SOURCE
+#include "../support/home.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <time.h>
+
+#include "layout.h"
+
+#define FRAMES 2048u
+#define MS ((uint64_t)1000000)
+#define SECOND ((uint64_t)1 << 30) /* of the decay */
+
+static struct labyrinth *lab;
+static struct lab_keeper *keeper;
+static struct lab_request patient; /* may sleep */
+
+/* A program's cache: pages that it can do without. */
+struct cache {
+	struct lab_page *page[FRAMES];
+	unsigned int pages;
+	unsigned int most;   /* that one call frees; 0: as many as it is asked for */
+	unsigned int calls;
+	unsigned int number; /* of the last call, among all caches' */
+	long asked;	     /* by the last call */
+};
+
+static struct cache one, two;
+static unsigned int asked_in_all;
+
+static long shrink_cache(void *arg, long frames)
+{
+	struct cache *cache = arg;
+	long n = 0, most = cache->most && cache->most < frames ? cache->most : frames;
+
+	cache->calls++;
+	cache->number = ++asked_in_all;
+	cache->asked = frames;
+	for (; n < most && cache->pages; n++)
+		assert_int_equal(lab_free_pages(lab, cache->page[--cache->pages], 0), 0);
+	return n;
+}
+
+static struct lab_shrinker first = { .name = "one", .shrink = shrink_cache, .arg = &one, .priority = 1 };
+static struct lab_shrinker second = { .name = "two", .shrink = shrink_cache, .arg = &two, .priority = 2 };
+
+static void fill_cache(struct cache *cache, unsigned int pages)
+{
+	for (; pages; pages--)
+		cache->page[cache->pages++] = alloc_ok(lab, LAB_MEMALLOC, 0);
+}
+
+static struct lab_keeper_stats figures(void)
+{
+	struct lab_keeper_stats stats;
+
+	assert_int_equal(lab_keeper_stats(keeper, &stats), 0);
+	return stats;
+}
+
+static struct lab_user_room marked_room(void)
+{
+	struct lab_user_room room = memory_room(FRAMES * 4096);
+
+	room.min = 100;
+	room.low = 150;
+	room.high = 200;
+	return room;
+}
+
+static int setup(void **state)
+{
+	struct lab_user_room room = marked_room();
+	struct lab_keeper_spec by_hand = { .by_hand = true };
+
+	(void)state;
+	memset(&one, 0, sizeof(one));
+	memset(&two, 0, sizeof(two));
+	asked_in_all = 0;
+	patient = LAB_REQUEST(LAB_GFP_KERNEL, 0);
+	lab = opened(&room, LAB_LAZY);
+	assert_int_equal(lab_keeper_start(lab, &by_hand, &keeper), 0);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	assert_whole(lab);
+	lab_user_close(lab);
+	return 0;
+}
+
+/* ---- the keeper ---- */
+
+/* Falls to low; the shrinkers are asked, the lowest priority first; high; then nobody is. */
+static void low_to_high(void **state)
+{
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &second), 0);
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	fill_cache(&two, 500);
+	fill_cache(&one, FRAMES - 500 - 150);
+	assert_int_equal(lab_keeper_pass(keeper, MS), 0);
+	assert_int_equal(one.calls + two.calls, 0);
+	assert_int_equal(figures().falls, 0);
+	fill_cache(&one, 20); /* 130 are free: 70 below high, of which 50 stood there the last time */
+	one.most = 100;
+	assert_int_equal(lab_keeper_pass(keeper, MS), 70 + 49); /* the demand seen last decays a little */
+	assert_int_equal(free_frames(lab, 0), 130 + 70 + 49);
+	assert_int_equal(one.number, 1);
+	assert_int_equal(two.number, 2);
+	assert_int_equal(two.asked, 19);
+	assert_int_equal(figures().falls, 1);
+	assert_int_equal(figures().recovered, 1);
+	assert_int_equal(figures().freed, 119);
+	assert_int_equal(figures().room[0].boost, 49);
+	assert_int_equal(lab_keeper_pass(keeper, MS), 0);
+	assert_int_equal(asked_in_all, 2);
+	assert_int_equal(figures().passes, 3);
+	assert_int_equal(labyrinth_room(lab, 0)->keeper, 0);
+}
+
+/* Many little steps of a shrinker: each pass ends, and the next one goes on. */
+static void little_by_little(void **state)
+{
+	unsigned int passes;
+
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	fill_cache(&one, FRAMES - 100);
+	one.most = 1;
+	for (passes = 0; !figures().recovered; passes++)
+		assert_int_equal(lab_keeper_pass(keeper, 0), 8);
+	assert_int_equal(passes, (100 + 100) / 8); /* to high, and the 100 of the boost */
+	assert_int_equal(figures().room[0].reclaiming, false);
+}
+
+/* Nobody has anything: asked again after a pause, each twice as long; said so; and over at once when somebody comes. */
+static void no_progress(void **state)
+{
+	uint64_t pause = 0;
+	unsigned int i, calls;
+
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	fill_cache(&two, FRAMES - 100);
+	for (i = 1; i <= 20; i++) {
+		assert_int_equal(lab_keeper_pass(keeper, pause), 0);
+		assert_int_equal(one.calls, i);
+		assert_true(figures().room[0].stuck && figures().room[0].reclaiming);
+		assert_int_equal(figures().stuck, i);
+		assert_true(figures().room[0].pause_ns == (pause ? 2 * pause : 2 * MS) ||
+			    figures().room[0].pause_ns == LAB_KEEPER_PAUSE_MAX);
+		pause = figures().room[0].pause_ns;
+		calls = one.calls;
+		assert_int_equal(lab_keeper_pass(keeper, pause / 4), 0);
+		assert_int_equal(lab_keeper_pass(keeper, pause / 4), 0);
+		assert_int_equal(one.calls, calls); /* not yet */
+		lab_keeper_pass(keeper, pause / 4);
+	}
+	assert_int_equal(pause, LAB_KEEPER_PAUSE_MAX);
+	calls = one.calls;
+	assert_int_equal(lab_shrinker_register(lab, &second), 0);
+	assert_true(lab_keeper_pass(keeper, 0) >= 100);
+	assert_int_equal(one.calls, calls + 1);
+	assert_false(figures().room[0].stuck);
+	assert_int_equal(figures().recovered, 1);
+}
+
+/* Frees of others end a fall too. */
+static void recovers_by_itself(void **state)
+{
+	(void)state;
+	fill_cache(&one, FRAMES - 100);
+	lab_keeper_pass(keeper, 0);
+	assert_true(figures().room[0].stuck);
+	shrink_cache(&one, 200);
+	lab_keeper_pass(keeper, 0);
+	assert_int_equal(figures().recovered, 1);
+	assert_false(figures().room[0].stuck || figures().room[0].reclaiming);
+	assert_int_equal(labyrinth_room(lab, 0)->keeper, 0);
+}
+
+/* A shrinker's own requests do not come back to it; nor may it change what is being walked. */
+static struct {
+	unsigned int calls;
+	int registered, unregistered, oom, stopped, started;
+	long passed;
+	struct lab_page *page;
+	bool frees;
+} nested;
+
+static long shrink_nested(void *arg, long frames)
+{
+	struct lab_keeper *another;
+
+	(void)arg;
+	nested.calls++;
+	nested.page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL);
+	nested.registered = lab_shrinker_register(lab, &second);
+	nested.unregistered = lab_shrinker_unregister(lab, &first);
+	nested.oom = lab_oom_register(lab, NULL, NULL);
+	nested.stopped = lab_keeper_stop(keeper);
+	nested.started = lab_keeper_start(lab, NULL, &another);
+	nested.passed = lab_keeper_pass(keeper, 0);
+	figures();
+	return nested.frees ? shrink_cache(&one, frames) : 0;
+}
+
+static const struct lab_shrinker nesting = { .name = "nested", .shrink = shrink_nested };
+
+static void within_a_shrinker(void **state)
+{
+	struct lab_page *page;
+
+	(void)state;
+	memset(&nested, 0, sizeof(nested));
+	assert_int_equal(lab_shrinker_register(lab, &nesting), 0);
+	fill_cache(&one, FRAMES - 100);
+	lab_keeper_pass(keeper, 0);
+	assert_int_equal(nested.calls, 1);
+	assert_int_equal(lab_ptr_err(nested.page), -LAB_ENOMEM);
+	assert_int_equal(nested.registered, -LAB_EBUSY);
+	assert_int_equal(nested.unregistered, -LAB_EBUSY);
+	assert_int_equal(nested.oom, -LAB_EBUSY);
+	assert_int_equal(nested.stopped, -LAB_EBUSY);
+	assert_int_equal(nested.started, -LAB_EBUSY);
+	assert_int_equal(nested.passed, -LAB_EBUSY);
+	nested.frees = true;
+	page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL);
+	assert_false(lab_is_err(page));
+	assert_int_equal(nested.calls, 2);
+	assert_int_equal(lab_ptr_err(nested.page), -LAB_ENOMEM);
+}
+
+/* ---- lists ---- */
+
+static void registering(void **state)
+{
+	static struct lab_shrinker many[LAB_SHRINKERS_MAX];
+	struct lab_shrinker empty = { .name = "empty" };
+	struct lab_keeper *another;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &empty), -LAB_EINVAL);
+	assert_int_equal(lab_shrinker_unregister(lab, &first), -LAB_EALREADY);
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	assert_int_equal(lab_shrinker_register(lab, &first), -LAB_EALREADY);
+	assert_int_equal(lab_shrinker_unregister(lab, &first), 0);
+	assert_int_equal(lab_shrinker_unregister(lab, &first), -LAB_EALREADY);
+	for (i = 0; i < LAB_SHRINKERS_MAX; i++) {
+		many[i] = first;
+		many[i].priority = (int)(i % 7);
+		assert_int_equal(lab_shrinker_register(lab, &many[i]), 0);
+	}
+	assert_int_equal(lab_shrinker_register(lab, &second), -LAB_ENOBUFS);
+	for (i = 0; i < LAB_SHRINKERS_MAX; i++)
+		assert_int_equal(lab_shrinker_unregister(lab, &many[i]), 0);
+	assert_int_equal(lab_keeper_start(lab, NULL, &another), -LAB_EALREADY);
+	assert_null(another);
+	assert_int_equal(lab_keeper_stop(keeper), 0);
+	assert_int_equal(lab_keeper_start(lab, &(struct lab_keeper_spec){ .period_ns = 100 }, &keeper), -LAB_EINVAL);
+	assert_int_equal(lab_keeper_start(lab, &(struct lab_keeper_spec){ .by_hand = true }, &keeper), 0);
+	assert_int_equal(figures().passes, 0);
+	assert_int_equal(lab_keeper_stop(keeper), 0);
+}
+
+/* ---- waiting ---- */
+
+static bool oom_answer;
+static unsigned int oom_calls;
+
+static bool out_of_memory(void *arg, const struct lab_request *request)
+{
+	struct cache *cache = arg;
+
+	oom_calls++;
+	assert_true(request == &patient);
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, request, LAB_FOREVER, NULL)), -LAB_ENOMEM); /* not again */
+	if (cache)
+		shrink_cache(cache, 1);
+	return oom_answer;
+}
+
+static void waits_and_gives_up(void **state)
+{
+	struct lab_answer answer;
+	uint64_t tries;
+
+	(void)state;
+	fill_cache(&two, FRAMES - 100);
+	patient.gfp = LAB_GFP_ATOMIC;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 0, &answer)), -LAB_EINVAL);
+	patient.gfp = LAB_GFP_KERNEL;
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 0, &answer)), -LAB_ENOMEM);
+	assert_int_equal(answer.room, -1);
+	assert_true(one.calls > 0);
+	tries = counted(lab, LAB_COUNT_NOMEM);
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 20 * MS, NULL)), -LAB_ENOMEM);
+	assert_true(counted(lab, LAB_COUNT_NOMEM) - tries < 40); /* naps grow: however slow, so many at most */
+	patient.gfp |= LAB_NORETRY;
+	one.calls = 0;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)), -LAB_ENOMEM);
+	assert_int_equal(one.calls, 1);
+	patient.order = LAB_ORDER_MAX + 1;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)), -LAB_EINVAL); /* at once */
+	assert_int_equal(one.calls, 1);
+}
+
+/* What stands in the way of the request is asked for, and no more is freed than it takes. */
+static void shrinkers_serve_at_once(void **state)
+{
+	struct lab_answer answer;
+	struct lab_page *page;
+
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	assert_int_equal(lab_shrinker_register(lab, &second), 0);
+	fill_cache(&one, FRAMES - 90); /* 10 below min */
+	fill_cache(&two, 90);
+	page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, &answer);
+	assert_false(lab_is_err(page));
+	assert_int_equal(answer.room, 0);
+	assert_int_equal(one.asked, 101);
+	assert_int_equal(two.calls, 0);
+	assert_int_equal(free_frames(lab, 0), 100);
+	assert_int_equal(figures().shrinks, 1);
+	assert_int_equal(lab_free_pages(lab, page, 0), 0);
+	one.pages = 0; /* nothing to free any more: the next one is asked in the same round */
+	fill_cache(&two, 1);
+	patient.gfp |= LAB_NORETRY;
+	page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, &answer);
+	assert_false(lab_is_err(page));
+	assert_int_equal(two.asked, 1);
+}
+
+static void out_of_memory_once(void **state)
+{
+	(void)state;
+	oom_calls = 0;
+	fill_cache(&one, FRAMES - 100);
+	assert_int_equal(lab_oom_register(lab, out_of_memory, NULL), 0);
+	oom_answer = false;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
+	assert_int_equal(oom_calls, 1);
+	oom_answer = true; /* by mistake: it has freed nothing */
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
+	assert_int_equal(oom_calls, 2);
+	patient.gfp = LAB_GFP_KERNEL | LAB_NORETRY;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
+	patient.gfp = LAB_GFP_KERNEL | LAB_RETRY_MAYFAIL;
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
+	assert_int_equal(oom_calls, 2); /* neither of them asks */
+	assert_int_equal(lab_oom_register(lab, out_of_memory, &one), 0);
+	patient.gfp = LAB_GFP_KERNEL | LAB_NOFAIL;
+	assert_false(lab_is_err(lab_user_alloc_wait(lab, &patient, MS, NULL)));
+	assert_int_equal(oom_calls, 3);
+	assert_false(lab_is_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)));
+	assert_int_equal(oom_calls, 4);
+	assert_int_equal(lab_oom_register(lab, NULL, NULL), 0);
+	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
+}
+
+/* ---- threads ---- */
+
+static void *waiter(void *arg)
+{
+	*(struct lab_page **)arg = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL);
+	return NULL;
+}
+
+/* A frame that anybody frees ends the wait. */
+static void served_by_a_free(void **state)
+{
+	struct lab_page *page = NULL;
+	uint64_t refused;
+	pthread_t thread;
+
+	(void)state;
+	fill_cache(&one, FRAMES - 100);
+	refused = counted(lab, LAB_COUNT_NOMEM);
+	assert_int_equal(pthread_create(&thread, NULL, waiter, &page), 0);
+	while (counted(lab, LAB_COUNT_NOMEM) < refused + 3)
+		sched_yield();
+	shrink_cache(&one, 1);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_false(lab_is_err(page));
+}
+
+/* Within a minute. */
+static void until(bool (*reached)(void))
+{
+	time_t end = time(NULL) + 60;
+
+	while (!reached() && time(NULL) < end)
+		usleep(1000);
+	assert_true(reached());
+}
+
+static bool three_passes(void)
+{
+	return figures().passes >= 3;
+}
+
+static bool recovered(void)
+{
+	return figures().recovered >= 1;
+}
+
+static bool all_zeroed(void)
+{
+	return figures().zeroed >= 100;
+}
+
+/* The thread: polls, reclaims, zeroes, gets no signals, and ends with the labyrinth. */
+static void by_itself(void **state)
+{
+	struct lab_user_room room = marked_room();
+	sigset_t before, during;
+	int i;
+
+	(void)state;
+	lab_user_close(lab); /* and with it the keeper by hand */
+	room.zeroed = 100;
+	lab = opened(&room, LAB_LAZY);
+	pthread_sigmask(SIG_SETMASK, NULL, &before);
+	assert_int_equal(lab_keeper_start(lab, NULL, &keeper), 0);
+	pthread_sigmask(SIG_SETMASK, NULL, &during);
+	for (i = 1; i < 32; i++)
+		assert_int_equal(sigismember(&before, i), sigismember(&during, i));
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	until(three_passes);
+	until(all_zeroed);
+	fill_cache(&one, FRAMES - 140);
+	until(recovered);
+	assert_true(free_frames(lab, 0) >= 200);
+	assert_int_equal(lab_keeper_stop(keeper), 0);
+	assert_int_equal(lab_keeper_start(lab, &(struct lab_keeper_spec){ .no_tidying = true }, &keeper), 0);
+	until(three_passes);
+	assert_int_equal(figures().mended, 0);
+}
+
+/* ---- fork, and labyrinths of other kinds ---- */
+
+static int child(void)
+{
+	struct lab_keeper_stats stats;
+	struct lab_keeper *another;
+
+	if (lab_keeper_stats(keeper, &stats) != -LAB_ECHILD || lab_keeper_stop(keeper) != -LAB_ECHILD ||
+	    lab_keeper_pass(keeper, 0) != -LAB_ECHILD)
+		return 1;
+	if (lab_keeper_start(lab, NULL, &another) != -LAB_ECHILD)
+		return 2;
+	if (lab_shrinker_register(lab, &second) != -LAB_ECHILD || lab_shrinker_unregister(lab, &first) != -LAB_ECHILD ||
+	    lab_oom_register(lab, NULL, NULL) != -LAB_ECHILD)
+		return 3;
+	if (lab_ptr_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)) != -LAB_ECHILD)
+		return 4;
+	lab_user_close(lab);
+	return 0;
+}
+
+static void forked(void **state)
+{
+	(void)state;
+	assert_int_equal(lab_shrinker_register(lab, &first), 0);
+	assert_int_equal(in_child(child), 0);
+	assert_int_equal(lab_keeper_pass(keeper, 0), 0);
+}
+
+LAB_DEFINE(fixed, 1 << 20, .min = 20, .low = 30, .high = 40);
+
+/* In a child a labyrinth in static memory is its own: it starts a keeper of its own. */
+static int child_with_its_own(void)
+{
+	struct lab_keeper *another;
+	struct lab_keeper_stats stats;
+	int error;
+
+	if (lab_keeper_stop(keeper) != -LAB_ECHILD)
+		return 1;
+	if (lab_keeper_start(fixed, NULL, &another) || lab_shrinker_register(fixed, &second))
+		return 2;
+	drain(fixed, LAB_GFP_KERNEL, &error);
+	do {
+		if (lab_keeper_stats(another, &stats))
+			return 3;
+	} while (!stats.falls);
+	return lab_shrinker_unregister(fixed, &second) || lab_keeper_stop(another) ? 4 : 0;
+}
+
+static void in_static_memory(void **state)
+{
+	struct lab_keeper *handed = keeper;
+
+	(void)state;
+	assert_int_equal(lab_keeper_start(fixed, NULL, &keeper), 0);
+	assert_int_equal(lab_shrinker_register(fixed, &first), 0);
+	until(three_passes);
+	assert_int_equal(in_child(child_with_its_own), 0);
+	assert_int_equal(lab_shrinker_unregister(fixed, &first), 0);
+	assert_int_equal(lab_keeper_stop(keeper), 0);
+	keeper = handed;
+}
+
+static void unborn(void **state)
+{
+	static struct lab_define_line nothing[256];
+	struct labyrinth *none = (struct labyrinth *)nothing;
+	struct lab_user_room room = { .name = "ours", .kind = LAB_ROOM_METADATA, .zone = LAB_ZONE_NORMAL, .size = MIB(1),
+				      .zeroed = 4 };
+	struct lab_keeper *never;
+
+	(void)state;
+	assert_int_equal(lab_keeper_start(none, NULL, &never), -LAB_ENXIO);
+	assert_int_equal(lab_shrinker_register(none, &first), -LAB_ENXIO);
+	assert_int_equal(lab_oom_register(none, NULL, NULL), -LAB_ENXIO);
+	assert_int_equal(open_one(&room, LAB_LAZY, &none), -EINVAL);
+	assert_non_null(strstr(text, "no zeroed frames"));
+	room = memory_room(MIB(1));
+	room.zeroed = 257;
+	assert_int_equal(open_one(&room, LAB_LAZY, &none), -EINVAL);
+	assert_non_null(strstr(text, "more zeroed frames"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(low_to_high, setup, teardown),
+		cmocka_unit_test_setup_teardown(little_by_little, setup, teardown),
+		cmocka_unit_test_setup_teardown(no_progress, setup, teardown),
+		cmocka_unit_test_setup_teardown(recovers_by_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(within_a_shrinker, setup, teardown),
+		cmocka_unit_test_setup_teardown(registering, setup, teardown),
+		cmocka_unit_test_setup_teardown(waits_and_gives_up, setup, teardown),
+		cmocka_unit_test_setup_teardown(shrinkers_serve_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(out_of_memory_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(served_by_a_free, setup, teardown),
+		cmocka_unit_test_setup_teardown(by_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(forked, setup, teardown),
+		cmocka_unit_test_setup_teardown(in_static_memory, setup, teardown),
+		cmocka_unit_test(unborn),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
