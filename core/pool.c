@@ -29,20 +29,22 @@ lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *pr
 		lab_word root = load_seq(&room->have_root.word); /* the instant of a truthful none */
 		lab_word listed = ~root & among & word_below(room->bands);
 		struct lab_pool *pool;
+		unsigned int from;
 		lab_bit slot, frame;
 
 		if (!listed) {
 			*proof = root;
 			return LAB_NO_BIT;
 		}
-		*band = (int)pool_pick(listed, true);
-		pool = &room->pool[*band];
+		from = pool_pick(listed, true);
+		pool = &room->pool[from];
 		slot = tree_take_below(&pool->have);
 		if (slot == LAB_NO_BIT)
 			continue;
 		frame = load_relaxed(pool_slot(pool, slot)); /* ours from the take above to the give below */
 		tree_give(&pool->lack, slot);
 		pool_tell(room, pool);
+		*band = (int)from;
 		return frame;
 	}
 	*proof = 0;

@@ -27,7 +27,7 @@
 
 /*
  * Draw a frame from the outermost of these pools (`among`: a bit a pool) that has one.  Returns its bit
- * in the room, its tag POOLED still, with *band set; or LAB_NO_BIT with *proof = the root word that says
+ * in the room, its tag POOLED still, with *band set; or LAB_NO_BIT, *band untouched, with *proof = the root word that says
  * that none of them has one, or 0 (not proven).
  */
 lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fibers.h"
+#include "layout.h"
 #include "scenes.h"
 
 /* What a call did. */
@@ -73,6 +74,18 @@ static bool linearizable(unsigned int done, int64_t free)
 	return false;
 }
 
+/* Below low, and nobody will be told? */
+static bool keeper_untold(void)
+{
+	const struct lab_room *room = labyrinth_room(lab, 0);
+	unsigned int i;
+
+	for (i = 0; i < room->bands; i++)
+		if (room->pool[i].floor < room->low && !(room->lack_root.word >> i & 1))
+			return !room->keeper;
+	return false;
+}
+
 static void judge(void)
 {
 	struct lab_audit audit;
@@ -89,6 +102,8 @@ static void judge(void)
 		fibers.wrong = "of two frees of one page not exactly one went through";
 	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
 		fibers.wrong = "no order of the calls gives these answers";
+	if (!fibers.wrong && keeper_untold())
+		fibers.wrong = "a reserve lacks frames, and the keeper's flag is down";
 	if (!fibers.wrong && lab_audit(lab, true, &audit))
 		fibers.wrong = audit.text;
 }

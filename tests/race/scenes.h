@@ -23,14 +23,14 @@
 #define MIN (LAB_LEAF_FRAMES >= 512 ? 32u : 8u)
 #define MIN_ATOMIC (MIN / 2 - MIN / 8)
 
-/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right. */
-enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
-	       ON, CLOSE, OPEN, GIVE_BULK };
+/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right.  (CLEAN: zeroed.) */
+enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
+	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY };
 
 struct op {
 	enum op_kind kind;
 	/* GIVE, OFF, ON, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0;
-	 * GIVE_BULK: the first of two frames. */
+	 * GIVE_BULK: the first of two frames.  REST: the keeper's flag; KEEP, READY: a frame zeroed, and put aside. */
 	int arg;
 };
 
@@ -50,6 +50,7 @@ struct scene {
 	bool whole;		       /* a bulk call takes all it wants at once here, or nothing */
 	bool lowered;		       /* the order hints say "none" at the start */
 	bool two;		       /* a second room behind the first: DMA32, of as many frames */
+	unsigned int zeroed, ready;    /* slots for zeroed frames, and how many of the free ones are there at the start */
 	bool small;		       /* only where leaves are small: the state would be too large */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
@@ -137,6 +138,21 @@ static const struct scene scenes[] = {
 	/* The block has word 0 in its hand and will put it back, for the bulk call has word 1. */
 	{ "block that conflicts, all else full", LEAF, 0, 0, { -1 }, .near = true, .again = true, .whole = true,
 	  .op = { { { BLOCK, MULTI } }, { { BULK, WORD }, { TAKE, 0 } } } },
+	{ "keeper: its flag against a draw", LEAF, MIN, MIN / 2, { -1 }, .op = { { { REST, 0 } }, { { ATOMIC, 0 } } } },
+	{ "keeper: its flag against the last frame of a hole and a draw", LEAF, 1, 1, { -1 },
+	  .op = { { { REST, 0 }, { REST, 0 } }, { { GIVE, 3 } }, { { ALL, 0 } } } },
+	{ "keeper: its flag between a fill and two draws", LEAF, 1, 1, { -1 }, .only = 5,
+	  .op = { { { REST, 0 } }, { { GIVE, 3 }, { GIVE, 4 }, { GIVE, 5 } }, { { ALL, 0 }, { ALL, 0 } } } },
+	{ "zeroed: made ready while one is taken", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } }, { { TAKE, 0 } } } },
+	{ "zeroed: the last one, for all", LEAF, 0, 0, { 5, -1 }, .zeroed = 1, .ready = 1,
+	  .op = { { { CLEAN, 0 } }, { { TAKE, 0 } }, { { GIVE, 3 }, { CLEAN, 0 } } } },
+	{ "zeroed: two keepers and one slot", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: beside a reserve that lacks", LEAF, MIN, 0, { 5, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { ATOMIC, 0 }, { GIVE, 3 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
+	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
 	{ "two rooms, a frame that wanders behind the looker", LEAF, 0, 0, { LEAF + 5, -1 }, .two = true,
 	  .only = 1, .op = { { { TAKE, 0 } }, { WANDER(3, 1), WANDER(LEAF + 6, 0), WANDER(4, 1),
