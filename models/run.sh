@@ -81,6 +81,18 @@ pool-look-free-2 short fail pool  -DSC=2 -DNPR=2 -DFLOOK -DNESTED
 pool-look-free-4 short fail pool  -DSC=4 -DNPR=4 -DFLOOK
 pool-look-any-3  long  fail pool  -DSC=3 -DNPR=4 -DNF=3 -DFANY
 pool-look-draw-3 short fail pool  -DSC=3 -DNPR=3 -DNF=3 -DDLOOK
+keeper-flag-1    short pass keeper -DSC=1
+keeper-zero-2    short pass keeper -DSC=2
+keeper-zero-2-4  long  pass keeper -DSC=2 -DNPR=4
+keeper-zero-3    short pass keeper -DSC=3
+keeper-m-tell-1  short fail keeper -DSC=1 -DTELLFIRST
+keeper-m-look-1  short fail keeper -DSC=1 -DLOOKFIRST
+keeper-m-fill-1  short fail keeper -DSC=1 -DFILLCLEARS
+keeper-m-unzero-2 short fail keeper -DSC=2 -DUNZEROED
+keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
+keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
+keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
+keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
 CASES
 }
 
