@@ -153,16 +153,15 @@ bool keeper_give(struct lab_room *room, lab_bit frame)
 	return false;
 }
 
-unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, const struct keeper_watch *watch,
-			 unsigned int most)
+unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, lab_word keep, unsigned int most)
 {
-	lab_word keep = keeper_boost(watch) + KEEPER_SPARE, have;
 	unsigned int n = 0;
+	lab_word have;
 
-	if (!room->memory || !pool_lacks_zeroed(room) || pool_lacks(room) || load_relaxed(&room->offline))
+	if (!pool_lacks_zeroed(room) || pool_lacks(room) || load_relaxed(&room->offline))
 		return 0;
 	have = tree_count(&room->commons, keep + most);
-	for (; n < most && keep + n < have && pool_lacks_zeroed(room) && !pool_lacks(room); n++) {
+	for (; n < most && keep + n < have && pool_lacks_zeroed(room); n++) {
 		lab_bit frame = keeper_take(room);
 
 		if (frame == LAB_NO_BIT)

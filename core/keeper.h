@@ -18,7 +18,7 @@
 
 /* A time of the decay: 2^30 ns, about a second, in which a demand that has passed loses an eighth. */
 #define KEEPER_DECAY_SHIFT 3u
-/* A zeroed frame is made only while the commons has so many more than the boost. */
+/* What zeroing leaves in the commons beside the boost, so that no request finds the last ones in a keeper's hand. */
 #define KEEPER_SPARE 32u
 
 /* What a keeper remembers of a room. */
@@ -47,9 +47,8 @@ bool keeper_rest(struct lab_room *room, struct keeper_watch *watch);
 /* Repair stale hints and listings over the next `leaves` leaves; how many had any. */
 unsigned int keeper_tidy(struct lab_room *room, struct keeper_watch *watch, unsigned int leaves);
 
-/* Make at most `most` frames of the commons ready zeroed frames; how many were. */
-unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, const struct keeper_watch *watch,
-			 unsigned int most);
+/* Make at most `most` frames of the commons ready zeroed frames, but leave it `keep`; how many were. */
+unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, lab_word keep, unsigned int most);
 /* Its two halves: a frame of the commons, LAB_NO_BIT; and this frame, zeroed by now, where it belongs.  False: not there. */
 lab_bit keeper_take(struct lab_room *room);
 bool keeper_give(struct lab_room *room, lab_bit frame);

@@ -106,7 +106,7 @@ static long room_pass(struct lab_keeper *keeper, struct room_care *of, uint64_t 
 	if (!keeper->spec.no_tidying)
 		care_count(keeper->care, &stats->mended, keeper_tidy(of->room, &of->watch, keeper->spec.tidy_leaves));
 	care_count(keeper->care, &stats->zeroed,
-		   keeper_zero(keeper->care->lab, of->room, &of->watch, keeper->spec.zero_frames));
+		   keeper_zero(keeper->care->lab, of->room, keeper_boost(&of->watch) + KEEPER_SPARE, keeper->spec.zero_frames));
 	return freed;
 }
 

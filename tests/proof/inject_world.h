@@ -236,7 +236,7 @@ static void do_keep(void)
 	watch.demand = 0;
 	keeper_rest(room, &watch);
 	keeper_tidy(room, &watch, 4);
-	keeper_zero(lab, room, &watch, 2);
+	keeper_zero(lab, room, KEEPER_SPARE, 2);
 }
 
 static void do_call(const struct call *call)

@@ -93,6 +93,8 @@ static void keep(enum op_kind kind, struct record *r)
 
 	if (kind == REST)
 		keeper_rest(room, &watch);
+	if (kind == ZEROES)
+		keeper_zero(lab, room, 0, 1);
 	if (kind == KEEP) {
 		*frame = keeper_take(room);
 		r->got = *frame != LAB_NO_BIT;
@@ -147,6 +149,7 @@ static void call_other(const struct op *op, struct record *r)
 	case REST:
 	case KEEP:
 	case READY:
+	case ZEROES:
 		keep(op->kind, r);
 		break;
 	default:

@@ -45,6 +45,17 @@ static int64_t overlaps(void)
 	return n;
 }
 
+/* Frames that a keeper may have in its hand: taken, and given back, within a call beside this one. */
+static int64_t in_keeping(const struct record *r)
+{
+	unsigned int i;
+	int64_t n = 0;
+
+	for (i = 0; i < records; i++)
+		n += record[i].kind == ZEROES && record[i].began < r->ended && r->began < record[i].ended;
+	return n;
+}
+
 /* Is there an order of the calls, each between its beginning and its end, that gives these answers? */
 static bool linearizable(unsigned int done, int64_t free)
 {
@@ -64,7 +75,7 @@ static bool linearizable(unsigned int done, int64_t free)
 		if (r->kind == BLOCK && r->code == -LAB_ENOMEM && free > (int64_t)r->floor)
 			continue;
 		if (r->kind >= TAKE && r->kind <= OWN)
-			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
+			if (r->code == -LAB_ENOMEM ? free - in_keeping(r) > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
 		if (r->got > 0 && free < r->got)
 			continue;

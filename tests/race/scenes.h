@@ -25,12 +25,13 @@
 
 /* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right.  (CLEAN: zeroed.) */
 enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
-	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY };
+	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY, ZEROES };
 
 struct op {
 	enum op_kind kind;
 	/* GIVE, OFF, ON, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0;
-	 * GIVE_BULK: the first of two frames.  REST: the keeper's flag; KEEP, READY: a frame zeroed, and put aside. */
+	 * GIVE_BULK: the first of two frames.  REST: the keeper's flag; KEEP, READY: a frame zeroed, and put aside; ZEROES: by
+	 * a keeper's own call. */
 	int arg;
 };
 
@@ -151,6 +152,8 @@ static const struct scene scenes[] = {
 	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } } } },
 	{ "zeroed: beside a reserve that lacks", LEAF, MIN, 0, { 5, -1 }, .zeroed = 1,
 	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { ATOMIC, 0 }, { GIVE, 3 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: a keeper for whom nothing is left", LEAF, MIN, 0, { 5, -1 }, .zeroed = 2,
+	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ATOMIC, 0 } }, { { GIVE, 3 } } } },
 	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
 	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */

@@ -166,6 +166,56 @@ static void demand_is_remembered_and_decays(void **state)
 	assert_int_equal(keeper_missing(room, &watch), 0);
 }
 
+/* Marks beyond what pools can hold. */
+static void demand_has_an_end(void **state)
+{
+	(void)state;
+	room->high = (uint64_t)1 << 60;
+	room->keeper = 1;
+	assert_true(keeper_look(room, &watch, SECOND));
+	assert_int_equal(keeper_boost(&watch), LAB_SLOTS_MAX);
+	assert_true(keeper_look(room, &watch, SECOND));
+	assert_int_equal(keeper_boost(&watch), LAB_SLOTS_MAX / 8 * 7);
+	room->high = 200;
+}
+
+/* A room without such a pool. */
+static void none_zeroed(void **state)
+{
+	(void)state;
+	assert_int_equal(keeper_zero(lab, room, 0, 8), 0);
+	assert_false(keeper_give(room, keeper_take(room)));
+	assert_int_equal(free_frames(lab, 0), MARKED_FRAMES);
+}
+
+/* The room that needs least, of those that are open. */
+static void needs_in_two_rooms(void **state)
+{
+	struct lab_room_spec rooms[2] = {
+		{ .name = "large", .zone = LAB_ZONE_NORMAL, .frames = 1024, .min = 100, .low = 150, .high = 200 },
+		{ .name = "small", .zone = LAB_ZONE_DMA32, .first_frame = 1024, .frames = 1024, .min = 10, .low = 20, .high = 30 },
+	};
+	struct lab_spec spec = spec_of(rooms, 2);
+	struct labyrinth *two = born(&spec);
+	struct lab_request kernel = LAB_REQUEST(LAB_GFP_KERNEL, 0);
+	int error;
+
+	(void)state;
+	drain(two, LAB_MEMALLOC, &error);
+	assert_int_equal(keeper_needs(two, &kernel), 11);
+	lab_room_offline(two, 1);
+	assert_int_equal(keeper_needs(two, &kernel), 101);
+	lab_room_offline(two, 0);
+	assert_int_equal(keeper_needs(two, &kernel), 0);
+	rooms[0].zone = LAB_ZONE_DMA32;
+	rooms[1].zone = LAB_ZONE_NORMAL;
+	buried(two);
+	two = born(&spec);
+	drain(two, LAB_MEMALLOC, &error);
+	assert_int_equal(keeper_needs(two, &kernel), 11);
+	buried(two);
+}
+
 /* A fall that was over before anybody looked: so deep at least, once. */
 static void fall_between_two_looks(void **state)
 {
@@ -239,6 +289,9 @@ static void tidies_what_was_left(void **state)
 	leave_free(0);
 	memset((char *)room + room->cpus_at, 0, sizeof(struct lab_cpu) * (room->cpu_mask + 1u));
 	keeper_tidy(room, &watch, 8);
+	room->commons_root.word &= ~(lab_word)4;
+	assert_int_equal(tree_count(&room->commons, 1), 0); /* who counts tidies, too */
+	assert_int_equal(tree_holds(&room->commons, &leaf), LAB_RULE_NONE);
 	room->commons_root.word &= ~(lab_word)4;
 	room_summary(room, 0)->none[2] &= ~(uint32_t)2;
 	assert_int_equal(tree_holds(&room->commons, &leaf), LAB_RULE_STALE);
@@ -328,9 +381,10 @@ static void zeroed_frames(void **state)
 	assert_int_equal(room->bands, 6);
 	page[ZEROED] = take_zeroed(&answer); /* none is ready */
 	assert_int_equal(answer.band, -1);
-	assert_int_equal(keeper_zero(lab, room, &watch, 16), 16);
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), ZEROED - 16);
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 16), 16);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), ZEROED - 16);
+	assert_false(keeper_give(room, keeper_take(room))); /* it is full */
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), 0);
 	assert_int_equal(ready(), ZEROED);
 	assert_whole(lab);
 	plain = alloc_ok(lab, LAB_GFP_KERNEL, 0);
@@ -348,7 +402,7 @@ static void zeroed_frames(void **state)
 	for (i = 0; i < ZEROED + 2; i++) /* what comes back is not zero, and does not go there */
 		assert_int_equal(lab_free_pages(lab, page[i], 0), 0);
 	assert_int_equal(ready(), 0);
-	keeper_zero(lab, room, &watch, 1000);
+	keeper_zero(lab, room, KEEPER_SPARE, 1000);
 	take_zeroed(NULL);
 }
 
@@ -359,14 +413,14 @@ static void zeroed_frames_are_nobodys(void **state)
 	int error;
 
 	(void)state;
-	keeper_zero(lab, room, &watch, 1000);
+	keeper_zero(lab, room, KEEPER_SPARE, 1000);
 	assert_int_equal(drain(lab, LAB_GFP_KERNEL, &error), ZERO_FRAMES - 100);
 	assert_int_equal(error, -LAB_ENOMEM);
 	assert_int_equal(ready(), 0);
 	lab_room_stats(lab, 0, &stats);
 	assert_int_equal(stats.free_pooled, 100);
 	assert_int_equal(counted(lab, LAB_COUNT_BAND), 100); /* high..min, and not one of the zeroed */
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), 0);
 	assert_int_equal(drain(lab, LAB_MEMALLOC, &error), 100);
 }
 
@@ -377,15 +431,17 @@ static void zeroed_last_of_all(void **state)
 
 	(void)state;
 	leave_free(199);
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), 0);
 	leave_free(200 + KEEPER_SPARE);
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 0);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), 0);
 	leave_free(200 + KEEPER_SPARE + 2);
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 2);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), 2);
 	leave_free(202);
-	watch.demand = (uint64_t)70 << 16;
-	leave_free(200 + KEEPER_SPARE + 70 + 3); /* two are ready already */
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), 1);
+	leave_free(200 + 70 + 3); /* two are ready already */
+	assert_int_equal(keeper_zero(lab, room, 70, 1000), 1);
+	lab_room_offline(lab, 0);
+	assert_int_equal(keeper_zero(lab, room, 0, 1000), 0);
+	lab_room_online(lab, 0);
 	/* A draw while a frame is being zeroed: the reserve gets it. */
 	frame = keeper_take(room);
 	leave_free(198);
@@ -415,7 +471,7 @@ static void zeroed_frames_by_other_ways(void **state)
 	unsigned int i;
 
 	(void)state;
-	keeper_zero(lab, room, &watch, 1000);
+	keeper_zero(lab, room, KEEPER_SPARE, 1000);
 	first = room->first_frame + *pool_slot(&room->pool[5], 0);
 	assert_false(lab_is_err(lab_alloc_at(lab, first, &one)));
 	assert_int_equal(ready(), ZEROED - 1);
@@ -429,7 +485,7 @@ static void zeroed_frames_by_other_ways(void **state)
 	assert_true(is_zero(pages[0]));
 	leave_free(ZERO_FRAMES - 3);
 	while (ready() < ZEROED)
-		assert_true(keeper_zero(lab, room, &watch, 1000) > 0);
+		assert_true(keeper_zero(lab, room, KEEPER_SPARE, 1000) > 0);
 	for (i = 0; i < 3; i++) { /* whole leaves, out of all pools */
 		pages[i] = lab_alloc_request(lab, &block, NULL);
 		assert_false(lab_is_err(pages[i]));
@@ -454,7 +510,7 @@ static void zeroed_without_watermarks(void **state)
 	room = labyrinth_room(lab, 0);
 	assert_int_equal(room->bands, 1);
 	assert_false(keeper_look(room, &watch, 0));
-	assert_int_equal(keeper_zero(lab, room, &watch, 1000), ZEROED);
+	assert_int_equal(keeper_zero(lab, room, KEEPER_SPARE, 1000), ZEROED);
 	assert_int_equal(lab_free_pages(lab, take_zeroed(NULL), 0), 0);
 	assert_int_equal(drain(lab, LAB_GFP_KERNEL, &error), ZERO_FRAMES);
 	assert_int_equal(error, -LAB_ENOMEM);
@@ -474,7 +530,7 @@ static void zeroed_beside_lowmem_reserve(void **state)
 	spec_room.memory = memory;
 	dma = born(&spec);
 	room = labyrinth_room(dma, 0);
-	assert_int_equal(keeper_zero(dma, room, &watch, 1000), 8);
+	assert_int_equal(keeper_zero(dma, room, 0, 1000), 8);
 	assert_int_equal(drain(dma, LAB_GFP_KERNEL, &error), 1024 - 620);
 	assert_int_equal(error, -LAB_ENOMEM);
 	assert_int_equal(pool_count(&room->pool[room->bands - 1]), 0);
@@ -512,6 +568,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(high_is_low, setup, teardown),
 		cmocka_unit_test_setup_teardown(lowmem_reserve_is_not_missing, setup, teardown),
 		cmocka_unit_test_setup_teardown(demand_is_remembered_and_decays, setup, teardown),
+		cmocka_unit_test_setup_teardown(demand_has_an_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(none_zeroed, setup, teardown),
+		cmocka_unit_test_setup_teardown(needs_in_two_rooms, setup, teardown),
 		cmocka_unit_test_setup_teardown(fall_between_two_looks, setup, teardown),
 		cmocka_unit_test_setup_teardown(needs_of_a_request, setup, teardown),
 		cmocka_unit_test_setup_teardown(tidies_hints, setup, teardown),
