@@ -142,9 +142,9 @@ static const struct scene scenes[] = {
 	{ "keeper: its flag against a draw", LEAF, MIN, MIN / 2, { -1 }, .op = { { { REST, 0 } }, { { ATOMIC, 0 } } } },
 	{ "keeper: its flag, a fill and a draw, the reserve empty", LEAF, 1, 1, { -1 },
 	  .op = { { { REST, 0 }, { REST, 0 } }, { { GIVE, 3 } }, { { ALL, 0 } } } },
-	/* The band low..min is full, high..low empty: a free fills that while a draw goes below low. */
-	{ "keeper: its flag between a fill above low and a draw below it", LEAF, MIN, 0, { 12, 13, -1 }, .small = true,
-	  .op = { { { REST, 0 } }, { { GIVE, 3 } }, { { TAKE, 0 } } } },
+	/* The first two fill the band low..min, the third is to fill high..low, while a draw goes below low. */
+	{ "keeper: its flag between a fill above low and a draw below it", LEAF, MIN, 0, { -1 }, .small = true,
+	  .op = { { { REST, 0 } }, { { GIVE, 3 }, { GIVE, 4 }, { GIVE, 5 } }, { { TAKE, 0 } } } },
 	{ "zeroed: made ready while one is taken", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
 	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } }, { { TAKE, 0 } } } },
 	{ "zeroed: the last one, for all", LEAF, 0, 0, { 5, -1 }, .zeroed = 1, .ready = 1,
