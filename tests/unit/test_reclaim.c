@@ -481,7 +481,7 @@ static void forked(void **state)
 	assert_int_equal(lab_keeper_pass(keeper, 0), 0);
 }
 
-LAB_DEFINE(fixed, 1 << 20, .min = 20, .low = 30, .high = 40);
+LAB_DEFINE_SLOTS(fixed, 1 << 20, 140, .min = 20, .low = 30, .high = 40, .zeroed = 100);
 
 /* In a child a labyrinth in static memory is its own: it starts a keeper of its own. */
 static int child_with_its_own(void)
@@ -510,6 +510,7 @@ static void in_static_memory(void **state)
 	assert_int_equal(lab_keeper_start(fixed, NULL, &keeper), 0);
 	assert_int_equal(lab_shrinker_register(fixed, &first), 0);
 	until(three_passes);
+	until(all_zeroed);
 	assert_int_equal(in_child(child_with_its_own), 0);
 	assert_int_equal(lab_shrinker_unregister(fixed, &first), 0);
 	assert_int_equal(lab_keeper_stop(keeper), 0);
