@@ -531,7 +531,8 @@ static void zeroed_beside_lowmem_reserve(void **state)
 	dma = born(&spec);
 	room = labyrinth_room(dma, 0);
 	assert_int_equal(keeper_zero(dma, room, 0, 1000), 8);
-	assert_int_equal(drain(dma, LAB_GFP_KERNEL, &error), 1024 - 620);
+	/* (With 32 bits such requests stop at low.) */
+	assert_int_equal(drain(dma, LAB_GFP_KERNEL, &error), 1024 - (IS_64_BIT ? 620 : 630));
 	assert_int_equal(error, -LAB_ENOMEM);
 	assert_int_equal(pool_count(&room->pool[room->bands - 1]), 0);
 	buried(dma);

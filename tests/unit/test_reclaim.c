@@ -28,7 +28,7 @@ static struct lab_request patient; /* may sleep */
 struct cache {
 	struct lab_page *page[FRAMES];
 	unsigned int pages;
-	unsigned int most;   /* that one call frees; 0: as many as it is asked for */
+	long most;	     /* that one call frees; 0: as many as it is asked for */
 	unsigned int calls;
 	unsigned int number; /* of the last call, among all caches' */
 	long asked;	     /* by the last call */
