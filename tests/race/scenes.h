@@ -153,8 +153,8 @@ static const struct scene scenes[] = {
 	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } } } },
 	{ "zeroed: beside a reserve that lacks", LEAF, MIN, 0, { 5, -1 }, .zeroed = 1,
 	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { ATOMIC, 0 }, { GIVE, 3 } }, { { CLEAN, 0 } } } },
-	{ "zeroed: a keeper for whom nothing is left", LEAF, MIN, 0, { 5, -1 }, .zeroed = 2,
-	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ATOMIC, 0 } }, { { GIVE, 3 } } } },
+	{ "zeroed: a keeper for whom nothing is left", LEAF, 1, 0, { 5, -1 }, .zeroed = 2,
+	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ALL, 0 } }, { { GIVE, 3 } } } },
 	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
 	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
