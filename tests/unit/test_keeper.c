@@ -554,6 +554,13 @@ static void refused_at_birth(void **state)
 	assert_int_equal(lab_metadata_bytes(&spec), 0);
 	spec_room.zeroed = 824;
 	assert_true(lab_metadata_bytes(&spec) > 0);
+	spec_room.frames = 2 * (uint64_t)LAB_SLOTS_MAX; /* more slots than can be numbered */
+	spec_room.zeroed = LAB_SLOTS_MAX - 200;
+	assert_int_equal(lab_metadata_bytes(&spec), 0);
+	spec_room.zeroed--;
+	assert_true(lab_metadata_bytes(&spec) > 0);
+	spec_room.frames = 1024;
+	spec_room.zeroed = 824;
 	assert_int_equal(lab_birth(&spec, metadata, 1 << 20, &none, &which, &why), -LAB_EINVAL);
 	assert_int_equal(which, 0);
 	assert_non_null(strstr(why, "without memory"));
