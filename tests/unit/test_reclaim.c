@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * test_reclaim.c - shrinkers, the keeper by hand and as a thread, waiting for frames, out of memory, fork.
+ * test_reclaim.c - shrinkers, the keeper by hand and as a thread, fork.  (Waiting: test_wait.c.)
  *
  * No test depends on how fast anything is: passes are made by hand with a time that the test says; where a thread
  * must come to a state, it has a minute for it.
  */
 #define _GNU_SOURCE
-#include "../support/home.h"
+#include "../support/reclaim.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -15,90 +15,6 @@
 #include <time.h>
 
 #include "layout.h"
-
-#define FRAMES 2048u
-#define MS ((uint64_t)1000000)
-#define SECOND ((uint64_t)1 << 30) /* of the decay */
-
-static struct labyrinth *lab;
-static struct lab_keeper *keeper;
-static struct lab_request patient; /* may sleep */
-
-/* A program's cache: pages that it can do without. */
-struct cache {
-	struct lab_page *page[FRAMES];
-	unsigned int pages;
-	long most;	     /* that one call frees; 0: as many as it is asked for */
-	unsigned int calls;
-	unsigned int number; /* of the last call, among all caches' */
-	long asked;	     /* by the last call */
-};
-
-static struct cache one, two;
-static unsigned int asked_in_all;
-
-static long shrink_cache(void *arg, long frames)
-{
-	struct cache *cache = arg;
-	long n = 0, most = cache->most && cache->most < frames ? cache->most : frames;
-
-	cache->calls++;
-	cache->number = ++asked_in_all;
-	cache->asked = frames;
-	for (; n < most && cache->pages; n++)
-		assert_int_equal(lab_free_pages(lab, cache->page[--cache->pages], 0), 0);
-	return n;
-}
-
-static struct lab_shrinker first = { .name = "one", .shrink = shrink_cache, .arg = &one, .priority = 1 };
-static struct lab_shrinker second = { .name = "two", .shrink = shrink_cache, .arg = &two, .priority = 2 };
-
-static void fill_cache(struct cache *cache, unsigned int pages)
-{
-	for (; pages; pages--)
-		cache->page[cache->pages++] = alloc_ok(lab, LAB_MEMALLOC, 0);
-}
-
-static struct lab_keeper_stats figures(void)
-{
-	struct lab_keeper_stats stats;
-
-	assert_int_equal(lab_keeper_stats(keeper, &stats), 0);
-	return stats;
-}
-
-static struct lab_user_room marked_room(void)
-{
-	struct lab_user_room room = memory_room(FRAMES * 4096);
-
-	room.min = 100;
-	room.low = 150;
-	room.high = 200;
-	return room;
-}
-
-static int setup(void **state)
-{
-	struct lab_user_room room = marked_room();
-	struct lab_keeper_spec by_hand = { .by_hand = true };
-
-	(void)state;
-	memset(&one, 0, sizeof(one));
-	memset(&two, 0, sizeof(two));
-	asked_in_all = 0;
-	patient = LAB_REQUEST(LAB_GFP_KERNEL, 0);
-	lab = opened(&room, LAB_LAZY);
-	assert_int_equal(lab_keeper_start(lab, &by_hand, &keeper), 0);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	assert_whole(lab);
-	lab_user_close(lab);
-	return 0;
-}
 
 /* ---- the keeper ---- */
 
@@ -276,128 +192,7 @@ static void registering(void **state)
 	assert_int_equal(lab_keeper_stop(keeper), 0);
 }
 
-/* ---- waiting ---- */
-
-static bool oom_answer;
-static unsigned int oom_calls;
-
-static bool out_of_memory(void *arg, const struct lab_request *request)
-{
-	struct cache *cache = arg;
-
-	oom_calls++;
-	assert_true(request == &patient);
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, request, LAB_FOREVER, NULL)), -LAB_ENOMEM); /* not again */
-	if (cache)
-		shrink_cache(cache, 1);
-	return oom_answer;
-}
-
-static void waits_and_gives_up(void **state)
-{
-	struct lab_answer answer;
-	uint64_t tries;
-
-	(void)state;
-	fill_cache(&two, FRAMES - 100);
-	patient.gfp = LAB_GFP_ATOMIC;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 0, &answer)), -LAB_EINVAL);
-	patient.gfp = LAB_GFP_KERNEL;
-	assert_int_equal(lab_shrinker_register(lab, &first), 0);
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 0, &answer)), -LAB_ENOMEM);
-	assert_int_equal(answer.room, -1);
-	assert_true(one.calls > 0);
-	tries = counted(lab, LAB_COUNT_NOMEM);
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, 20 * MS, NULL)), -LAB_ENOMEM);
-	assert_true(counted(lab, LAB_COUNT_NOMEM) - tries < 40); /* naps grow: however slow, so many at most */
-	patient.gfp |= LAB_NORETRY;
-	one.calls = 0;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)), -LAB_ENOMEM);
-	assert_int_equal(one.calls, 1);
-	patient.order = LAB_ORDER_MAX + 1;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)), -LAB_EINVAL); /* at once */
-	assert_int_equal(one.calls, 1);
-}
-
-/* What stands in the way of the request is asked for, and no more is freed than it takes. */
-static void shrinkers_serve_at_once(void **state)
-{
-	struct lab_answer answer;
-	struct lab_page *page;
-
-	(void)state;
-	assert_int_equal(lab_shrinker_register(lab, &first), 0);
-	assert_int_equal(lab_shrinker_register(lab, &second), 0);
-	fill_cache(&one, FRAMES - 90); /* 10 below min */
-	fill_cache(&two, 90);
-	page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, &answer);
-	assert_false(lab_is_err(page));
-	assert_int_equal(answer.room, 0);
-	assert_int_equal(one.asked, 101);
-	assert_int_equal(two.calls, 0);
-	assert_int_equal(free_frames(lab, 0), 100);
-	assert_int_equal(figures().shrinks, 1);
-	assert_int_equal(lab_free_pages(lab, page, 0), 0);
-	one.pages = 0; /* nothing to free any more: the next one is asked in the same round */
-	fill_cache(&two, 1);
-	patient.gfp |= LAB_NORETRY;
-	page = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, &answer);
-	assert_false(lab_is_err(page));
-	assert_int_equal(two.asked, 1);
-}
-
-static void out_of_memory_once(void **state)
-{
-	(void)state;
-	oom_calls = 0;
-	fill_cache(&one, FRAMES - 100);
-	assert_int_equal(lab_oom_register(lab, out_of_memory, NULL), 0);
-	oom_answer = false;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
-	assert_int_equal(oom_calls, 1);
-	oom_answer = true; /* by mistake: it has freed nothing */
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
-	assert_int_equal(oom_calls, 2);
-	patient.gfp = LAB_GFP_KERNEL | LAB_NORETRY;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
-	patient.gfp = LAB_GFP_KERNEL | LAB_RETRY_MAYFAIL;
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
-	assert_int_equal(oom_calls, 2); /* neither of them asks */
-	assert_int_equal(lab_oom_register(lab, out_of_memory, &one), 0);
-	patient.gfp = LAB_GFP_KERNEL | LAB_NOFAIL;
-	assert_false(lab_is_err(lab_user_alloc_wait(lab, &patient, MS, NULL)));
-	assert_int_equal(oom_calls, 3);
-	assert_false(lab_is_err(lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL)));
-	assert_int_equal(oom_calls, 4);
-	assert_int_equal(lab_oom_register(lab, NULL, NULL), 0);
-	assert_int_equal(lab_ptr_err(lab_user_alloc_wait(lab, &patient, MS, NULL)), -LAB_ENOMEM);
-}
-
-/* ---- threads ---- */
-
-static void *waiter(void *arg)
-{
-	*(struct lab_page **)arg = lab_user_alloc_wait(lab, &patient, LAB_FOREVER, NULL);
-	return NULL;
-}
-
-/* A frame that anybody frees ends the wait. */
-static void served_by_a_free(void **state)
-{
-	struct lab_page *page = NULL;
-	uint64_t refused;
-	pthread_t thread;
-
-	(void)state;
-	fill_cache(&one, FRAMES - 100);
-	refused = counted(lab, LAB_COUNT_NOMEM);
-	assert_int_equal(pthread_create(&thread, NULL, waiter, &page), 0);
-	while (counted(lab, LAB_COUNT_NOMEM) < refused + 3)
-		sched_yield();
-	shrink_cache(&one, 1);
-	assert_int_equal(pthread_join(thread, NULL), 0);
-	assert_false(lab_is_err(page));
-}
+/* ---- the thread ---- */
 
 /* Within a minute. */
 static void until(bool (*reached)(void))
@@ -546,10 +341,6 @@ int main(void)
 		cmocka_unit_test_setup_teardown(recovers_by_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(within_a_shrinker, setup, teardown),
 		cmocka_unit_test_setup_teardown(registering, setup, teardown),
-		cmocka_unit_test_setup_teardown(waits_and_gives_up, setup, teardown),
-		cmocka_unit_test_setup_teardown(shrinkers_serve_at_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(out_of_memory_once, setup, teardown),
-		cmocka_unit_test_setup_teardown(served_by_a_free, setup, teardown),
 		cmocka_unit_test_setup_teardown(by_itself, setup, teardown),
 		cmocka_unit_test_setup_teardown(forked, setup, teardown),
 		cmocka_unit_test_setup_teardown(in_static_memory, setup, teardown),
