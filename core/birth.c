@@ -89,7 +89,7 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
-	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_MAX)
+	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_BLOCKS_MAX)
 		return "too many clients, or too much guaranteed to one";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);

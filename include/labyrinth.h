@@ -453,7 +453,8 @@ struct lab_spec {
 	uint32_t contract_frames;	       /* the most guaranteed frames of one client, 0 .. LAB_CONTRACT_MAX */
 	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
 };
-#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4096u)
+#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4095u)
+#define LAB_CONTRACT_BLOCKS_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 255u)
 #define LAB_IDENTITY 0x4c414231u
 
 /* How much metadata (aligned to 64 bytes, zero-filled) this specification needs; 0: see lab_birth(). */
