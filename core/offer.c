@@ -6,7 +6,7 @@
  * has it; its tag is KEPT from before it is in the list until then, so that no free can reach it.
  */
 #include "client.h"
-#include "exit.h"
+#include "retag.h"
 
 static lab_word offer_word(const struct labyrinth *lab, const struct lab_page *page)
 {
@@ -42,7 +42,7 @@ int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int ow
 	i = take_place(client);
 	if (i == LAB_CLIENT_OFFERS)
 		return -LAB_ENOBUFS;
-	error = exit_retag(lab, page, &(struct exit_change){ .owner = owner, .state = LAB_KEPT, .to = owner });
+	error = retag(lab, page, &(struct retag){ .owner = owner, .state = LAB_KEPT, .to = owner });
 	if (error) {
 		store_release(&client->offer[i], (lab_word)0);
 		return error;
