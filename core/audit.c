@@ -6,6 +6,7 @@
  * then the tag again; an unchanged tag (its generation moves with every free) was there all the while.
  */
 #include "account.h"
+#include "room.h"
 #include "page.h"
 
 static const char *const rule_text[] = {
