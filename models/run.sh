@@ -2,7 +2,8 @@
 # run.sh [--short | --long] [NAME...]: check the protocols with Spin.  A line a case: ok, FAIL or SKIP.
 #
 # "pass": Spin must see every state and find nothing.  "fail": it must find an assertion broken, or with
-# liveness a cycle without progress ("fair", "starved": by schedules in which every process goes on); that is how we know that the model can see the mistake.  Two cases run
+# liveness a cycle without progress; that is how we know that the model can see the mistake.  "fair", "starved": liveness
+# in schedules in which every process goes on.  Two cases run
 # at a time, each within half of the memory that may be used (6 GiB at most).
 set -u
 models=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
