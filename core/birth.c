@@ -7,6 +7,7 @@
 #include "port.h"
 
 #define CPUS_MAX 4096u
+#define PRESENCES_MAX 16u /* lines of presence of a process: more would only be searched in vain */
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
@@ -83,6 +84,8 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
+	if (spec->processes > LAB_PROCESSES_MAX || spec->processes > LAB_OWNER_MAX / 2)
+		return "processes are at most 256, and half as many as there are owner numbers";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);
 		*which = (int)i;
@@ -154,8 +157,27 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->lead = room->lead;
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
-	if (room->memory)
-		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift) + 1;
+	if (room->memory_at)
+		span->memory_at = (uintptr_t)room_memory(room) - ((uintptr_t)room->lead << lab->page_shift) - (uintptr_t)lab + 1;
+}
+
+/* The places of processes; their owner numbers are the highest that the clients leave. */
+static void plan_processes(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab)
+{
+	unsigned int presences = 1;
+	size_t at;
+
+	if (!spec->processes)
+		return;
+	while (presences < spec->cpus && presences < PRESENCES_MAX)
+		presences *= 2;
+	at = plan_take(plan, spec->processes * (sizeof(struct lab_process) + presences * sizeof(struct lab_presence)));
+	if (!lab)
+		return;
+	lab->processes_at = (ptrdiff_t)at;
+	lab->processes = spec->processes;
+	lab->presences = presences;
+	lab->owner_first = LAB_OWNER_MAX + 1 - spec->clients - spec->processes;
 }
 
 static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
@@ -171,6 +193,7 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 		if (lab)
 			describe_span(lab, i, at);
 	}
+	plan_processes(plan, spec, lab);
 	return plan->at;
 }
 
@@ -196,6 +219,8 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 		*reason = "metadata is missing, not aligned to 64 bytes, or too small";
 	if (!*reason && lab->magic)
 		*reason = "metadata is not zero-filled";
+	if (!*reason && spec->processes && !spec->identity)
+		*reason = "several processes need an identity word each";
 	if (*reason)
 		return -LAB_EINVAL;
 	lab->page_shift = (uint8_t)spec->page_shift;

@@ -147,7 +147,7 @@ static bool nobody_tentative(struct labyrinth *lab, const struct lab_way *way, c
 		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
 
 		if (!load_relaxed(&room->offline) &&
-		    (find->tentative[i] & 0xffff || load_seq(&room->tentative) != find->tentative[i]))
+		    (find->tentative[i] & LAB_TENTATIVE_COUNTS || load_seq(&room->tentative) != find->tentative[i]))
 			return false;
 	}
 	return true;
@@ -215,7 +215,7 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
 	if (request->gfp & LAB_ZERO)
-		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
+		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;
 }
@@ -226,9 +226,11 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
 	struct lab_page *page = NULL;
 	struct lab_way way;
-	int error;
+	lab_word *count;
+	int error = process_enter(lab, &count);
 
-	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, memory, &way) : labyrinth_refusal(lab);
+	if (!error)
+		error = route_find(lab, request, memory, &way);
 	if (!error)
 		error = search(lab, &way, &find);
 	if (!error) {
@@ -237,6 +239,7 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 	} else if (labyrinth_alive(lab)) {
 		count_refusal(lab, error);
 	}
+	process_leave(count);
 	if (answer)
 		*answer = find.answer;
 	return error ? entrance_refuse(error) : page;
@@ -264,7 +267,7 @@ static inline lab_bit alloc_fast(struct labyrinth *lab, const struct lab_span *g
 	unsigned int slot = (unsigned int)(gfp >> 3) & 3;
 	lab_word near;
 
-	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || !gate->open))
+	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alone(lab) || !gate->open))
 		return LAB_NO_BIT;
 	if (unlikely(slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
 		return LAB_NO_BIT; /* both mobilities at once: refused by the slow half */
@@ -302,11 +305,11 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 	struct lab_page *page;
 	lab_bit bit;
 
-	if (likely(!order && gate->memory)) {
+	if (likely(!order && gate->memory_at)) {
 		bit = alloc_fast(lab, gate, gfp);
 		if (likely(bit != LAB_NO_BIT)) {
 			stamp_fast(lab, gate, bit);
-			return span_address(gate, (uintptr_t)bit << lab->page_shift);
+			return span_address(lab, gate, (uintptr_t)bit << lab->page_shift);
 		}
 	}
 	page = alloc_slowly(lab, gfp, order, true);
@@ -345,7 +348,7 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_ERANGE;
 	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
-	if (request->gfp & LAB_ZERO && !find->room->memory)
+	if (request->gfp & LAB_ZERO && !find->room->memory_at)
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
@@ -360,12 +363,17 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
 {
 	struct lab_find find = { .answer = { .band = -1 } };
-	int error;
+	struct lab_page *page = NULL;
+	lab_word *count;
+	int error = process_enter(lab, &count);
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return entrance_refuse(labyrinth_refusal(lab));
+	if (unlikely(error))
+		return entrance_refuse(error);
 	error = route_check(lab, request);
 	if (!error)
 		error = claim_at(lab, frame, request, &find);
-	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+	if (!error)
+		page = deliver(lab, request, &find);
+	process_leave(count);
+	return error ? entrance_refuse(error) : page;
 }

@@ -3,10 +3,10 @@
  * layout.h - the structures of a labyrinth, in one contiguous piece of metadata.
  *
  *     struct labyrinth │ per room: struct lab_room, leaves, parents, leaf notes, CPU hints, order summary,
- *                                  pool trees and slots, tags
+ *                                  pool trees and slots, tags, marks │ processes
  *
- * There are no pointers in it but the memory's addresses (`memory`): every other reference is a
- * distance in bytes from the structure that holds it, so the piece may be mapped at any address.
+ * There are no pointers in it: every reference is a distance in bytes from the structure that holds it, the
+ * memory's too, so the same bytes serve at any address, and several processes at once.
  * Everything that is not written below "changes" is written at birth and only read afterwards.
  */
 #ifndef LAB_LAYOUT_H
@@ -31,6 +31,11 @@
  */
 #define LAB_ROUNDS_MAX 64u
 #define LAB_BLOCK_ROUNDS_MAX 4u
+
+/* `tentative`: two counts, so that one can run out while the other is in use; above them the sequence. */
+#define LAB_TENTATIVE_SHIFT (LAB_MACHINE_BITS / 4)
+#define LAB_TENTATIVE_COUNT (((lab_word)1 << LAB_TENTATIVE_SHIFT) - 1)
+#define LAB_TENTATIVE_COUNTS (((lab_word)1 << 2 * LAB_TENTATIVE_SHIFT) - 1)
 
 /* A bit of a tree: a frame of the commons, a slot of a pool. */
 typedef lab_word lab_bit;
@@ -144,15 +149,18 @@ struct lab_room {
 	struct {
 		lab_word word;
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
-	lab_word tentative __attribute__((aligned(64))); /* {sequence, count}: calls that may give back */
+	lab_word tentative __attribute__((aligned(64))); /* {sequence, two counts}: calls that may give back */
 	uint32_t keeper;				  /* 1: drawn below low; 0: a frame has come to stay above it */
 	uint32_t offline;
+	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
+	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */
 
 	struct lab_tree commons __attribute__((aligned(64)));
 	ptrdiff_t tags_at, notes_at, cpus_at;
+	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	lab_word plenty; /* leaves from which CPUs keep out of each other's */
 	ptrdiff_t summary_at[LAB_LEVELS_MAX];
-	void *memory;
+	uintptr_t memory_at; /* from here to the first frame's memory, + 1; 0: there is none */
 	uint64_t first_frame; /* of bit 0: a multiple of a leaf */
 	lab_word frames;      /* bits that are frames of the room, holes included, from `lead` on */
 	lab_word lead;	      /* bits before the first frame */
@@ -176,7 +184,7 @@ struct lab_room {
 struct lab_span {
 	ptrdiff_t room_at, leaves_at, tags_at, cpus_at;
 	size_t tags_bytes;
-	uintptr_t memory; /* the address of bit 0, even if that is no frame of it, + 1; 0: there is none */
+	uintptr_t memory_at; /* to the memory of bit 0, even if that is no frame of it, + 1; 0: there is none */
 	size_t lead; /* bits before the first frame */
 	uint32_t cpu_mask;
 	uint32_t open; /* 0: nothing here (a zone without rooms) */
@@ -187,21 +195,53 @@ struct lab_route {
 	uint8_t room[LAB_ROOMS_MAX];
 };
 
+/*
+ * How many calls of a process are in progress on some of its CPUs: a count for each parity of the epoch at which they came.
+ * Changes: + 1 by who enters, - 1 by who leaves; wiped by who has proven the process dead.
+ */
+struct lab_presence {
+	lab_word count[2];
+} __attribute__((aligned(64)));
+
+/* A place for a process; its lines of presence stand behind it. */
+struct lab_process {
+	uint32_t here; /* 0: nobody's; else its number as it knows it itself, for people.  Changes: by whoever has the place's lease */
+} __attribute__((aligned(64)));
+
 struct labyrinth {
 	uint32_t magic;
 	uint8_t page_shift, rooms, nodes;
-	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY while calls are allowed */
+	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY (or _SHARED) while calls are allowed */
 	size_t bytes;
+	ptrdiff_t processes_at;
+	uint32_t processes, presences; /* places for processes; lines of presence of each, a power of two */
+	uint32_t owner_first;	       /* the owner number of process 0 */
+	uint32_t unsettled;	       /* 1: a recovery has begun and not ended well.  Changes: by the recoverer */
 	struct lab_span span[LAB_ROOMS_MAX];
 	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
+	lab_word epoch __attribute__((aligned(64)));		     /* changes: + 1 by the recoverer */
 	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
 };
 
-static inline bool labyrinth_alive(const struct labyrinth *lab)
+static inline const volatile uint32_t *labyrinth_identity(const struct labyrinth *lab)
+{
+	return (const volatile uint32_t *)((const char *)lab + lab->identity_at);
+}
+
+/* May this process call, and is it the only one?  (All that the fast halves ask.) */
+static inline bool labyrinth_alone(const struct labyrinth *lab)
 {
 	/* Before birth identity_at is 0 and the word read is `magic`, which is 0 then. */
-	return *(const volatile uint32_t *)((const char *)lab + lab->identity_at) == LAB_IDENTITY;
+	return *labyrinth_identity(lab) == LAB_IDENTITY;
+}
+
+/* May it call? */
+static inline bool labyrinth_alive(const struct labyrinth *lab)
+{
+	uint32_t identity = *labyrinth_identity(lab);
+
+	return identity == LAB_IDENTITY || identity == LAB_IDENTITY_SHARED;
 }
 
 /* Why not. */
@@ -230,14 +270,20 @@ static inline lab_word *span_word(const struct labyrinth *lab, const struct lab_
 	return (lab_word *)((char *)lab + span->leaves_at) + bit / LAB_WORD_BITS;
 }
 
-static inline void *span_address(const struct lab_span *span, uintptr_t distance)
+static inline void *span_address(const struct labyrinth *lab, const struct lab_span *span, uintptr_t distance)
 {
-	return (void *)(span->memory - 1 + distance);
+	return (void *)((uintptr_t)lab + span->memory_at - 1 + distance);
 }
 
 static inline struct lab_cpu *span_cpu(const struct labyrinth *lab, const struct lab_span *span, unsigned int cpu)
 {
 	return (struct lab_cpu *)((char *)lab + span->cpus_at) + (cpu & span->cpu_mask);
+}
+
+/* The first frame's memory, or NULL. */
+static inline char *room_memory(const struct lab_room *room)
+{
+	return room->memory_at ? (char *)((uintptr_t)room + room->memory_at - 1) : NULL;
 }
 
 static inline struct lab_page *room_page(const struct lab_room *room, lab_bit bit)
