@@ -240,6 +240,36 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	return 0;
 }
 
+/* ---- of the same birth ---- */
+
+static bool same_bytes(const void *one, const void *other, size_t bytes)
+{
+	const unsigned char *a = one, *b = other;
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other)
+{
+	const size_t own = offsetof(struct lab_room, commons); /* what changes stands before it */
+	unsigned int i;
+
+	if (!same_bytes(born, other, offsetof(struct labyrinth, epoch)))
+		return false;
+	for (i = 0; i < born->rooms; i++) {
+		const char *room = (const char *)labyrinth_room(born, i);
+		const char *match = (const char *)other + born->span[i].room_at;
+
+		if (!same_bytes(room + own, match + own, sizeof(struct lab_room) - own))
+			return false;
+	}
+	return true;
+}
+
 /* ---- the default labyrinth ---- */
 
 static struct labyrinth *default_labyrinth;

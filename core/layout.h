@@ -155,7 +155,7 @@ struct lab_room {
 	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
 	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */
 
-	struct lab_tree commons __attribute__((aligned(64)));
+	struct lab_tree commons __attribute__((aligned(64))); /* from here on all is of birth */
 	ptrdiff_t tags_at, notes_at, cpus_at;
 	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	lab_word plenty; /* leaves from which CPUs keep out of each other's */
@@ -216,11 +216,11 @@ struct labyrinth {
 	ptrdiff_t processes_at;
 	uint32_t processes, presences; /* places for processes; lines of presence of each, a power of two */
 	uint32_t owner_first;	       /* the owner number of process 0 */
-	uint32_t unsettled;	       /* 1: a recovery has begun and not ended well.  Changes: by the recoverer */
 	struct lab_span span[LAB_ROOMS_MAX];
 	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
-	lab_word epoch __attribute__((aligned(64)));		     /* changes: + 1 by the recoverer */
+	lab_word epoch __attribute__((aligned(64)));		     /* from here on not of birth.  Changes: + 1 by the recoverer */
+	uint32_t unsettled; /* 1: a recovery has begun and not ended well.  Changes: by the recoverer */
 	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
 };
 

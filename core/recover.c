@@ -31,6 +31,16 @@ unsigned int lab_process_owner(const struct labyrinth *lab)
 	return labyrinth_alive(lab) && !labyrinth_alone(lab) ? lab->owner_first + process_self(lab) : 0;
 }
 
+uint32_t lab_process_at(const struct labyrinth *lab, unsigned int place)
+{
+	return place < lab->processes ? load_acquire(&labyrinth_process(lab, place)->here) : 0;
+}
+
+void lab_process_arrive(struct labyrinth *lab, unsigned int place, uint32_t number)
+{
+	store_release(&labyrinth_process(lab, place)->here, number); /* partner: find_gone() */
+}
+
 /* ---- grace ---- */
 
 /* Every living process's counts of this parity are seen at 0. */

@@ -24,6 +24,19 @@ extern "C" {
  */
 LAB_API unsigned int lab_process_owner(const struct labyrinth *lab);
 
+/*
+ * For homes: who is at a place, by the number with which it came (0: nobody); and to come to a place that is nobody's, before its
+ * identity words are set.  The caller sees to it that of several only one takes a place.
+ */
+LAB_API uint32_t lab_process_at(const struct labyrinth *lab, unsigned int place);
+LAB_API void lab_process_arrive(struct labyrinth *lab, unsigned int place, uint32_t number);
+
+/*
+ * Has `other`, of which nothing has been believed yet, all that birth writes once and for all as it stands in `born`, a labyrinth
+ * just made of the same specification?  After that its distances may be followed.
+ */
+LAB_API bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other);
+
 /* What recovery asks of its home. */
 struct lab_survey {
 	/* Is the process at this place dead for certain, and will nobody take its place until the recovery is over? */
