@@ -2,8 +2,8 @@
 /*
  * describe.c - a specification as it stands at the head of a memory file, for those who attach.
  *
- * What is read there is somebody's word: sizes and counts are checked before they are used, text is cut, and all else goes through
- * the same checks as a program's own specification.
+ * What is read there is somebody's word: sizes and counts are checked before they are used, all else goes through the same checks as
+ * a program's own specification, and written again it must be the same bytes.
  */
 #define _GNU_SOURCE
 #include <string.h>
@@ -86,11 +86,10 @@ int share_write(struct share_header *header, const struct lab_user_spec *spec, u
 static int read_room(struct share_header *header, struct share_room *from, struct lab_user_room *to,
 		     const struct lab_complaint *complaint)
 {
-	from->name[sizeof(from->name) - 1] = '\0';
 	if (from->holes > header->hole_count || from->hole_count > header->hole_count - from->holes)
 		return complain_plainly(complaint, "its description is damaged: holes");
 	if (from->locked > 1 || from->prefaulted > 1 || from->bind > 1 || from->watermarks > 1 || from->zone > LAB_ZONE_OWN ||
-	    from->kind > LAB_ROOM_SHARED || from->node >= LAB_NODES_MAX)
+	    from->kind > LAB_ROOM_SHARED || from->node >= LAB_NODES_MAX || from->name[sizeof(from->name) - 1])
 		return complain_plainly(complaint, "its description is damaged: a room");
 	*to = (struct lab_user_room){
 		.name = from->name,
@@ -131,7 +130,8 @@ static int check_words(const struct share_header *header, const struct lab_compl
 	return 0;
 }
 
-int share_read(struct share_header *header, struct lab_user_room *rooms, struct lab_user_spec *spec, struct lab_complaint *to)
+static int read_all(struct share_header *header, struct lab_user_room *rooms, struct lab_user_spec *spec,
+		    const struct lab_complaint *to)
 {
 	unsigned int i;
 	int error = check_words(header, to);
@@ -154,5 +154,20 @@ int share_read(struct share_header *header, struct lab_user_room *rooms, struct 
 		.contract_blocks = header->contract_blocks,
 		.processes = header->processes,
 	};
-	return home_check(spec, to);
+	return 0;
+}
+
+int share_read(struct share_header *header, struct lab_user_room *rooms, struct lab_user_spec *spec, struct lab_complaint *to)
+{
+	struct share_header again;
+	int error = read_all(header, rooms, spec, to);
+
+	if (!error)
+		error = home_check(spec, to);
+	memset(&again, 0, sizeof(again));
+	if (!error)
+		error = share_write(&again, spec, header->bytes, to);
+	if (!error && memcmp(&again, header, sizeof(again)) != 0)
+		error = complain_plainly(to, "its description is damaged");
+	return error;
 }

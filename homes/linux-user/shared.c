@@ -324,19 +324,21 @@ static int compare(const struct lab_spec *core, const struct layout *layout, con
 	struct lab_room_spec rooms[LAB_ROOMS_MAX];
 	struct lab_spec again = *core;
 	struct labyrinth *made;
-	char *scratch = mmap(NULL, layout->metadata, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	size_t bytes = layout->metadata + SHARE_HEADER_BYTES;
+	char *scratch = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *at = scratch + (-(uintptr_t)scratch & (SHARE_HEADER_BYTES - 1)); /* as the largest page is */
 	int error = 0;
 
 	if (scratch == MAP_FAILED)
-		return complain(to, "mmap", layout->metadata);
+		return complain(to, "mmap", bytes);
 	memcpy(rooms, core->rooms, core->room_count * sizeof(rooms[0]));
 	again.rooms = rooms;
-	place_rooms(layout, &again, rooms, scratch);
-	if (lab_birth(&again, scratch, layout->metadata, &made, NULL, NULL))
+	place_rooms(layout, &again, rooms, at);
+	if (lab_birth(&again, at, layout->metadata, &made, NULL, NULL))
 		error = home_refused(&again, to);
 	else if (!lab_same_birth(made, (const struct labyrinth *)((const char *)home + HOME_BYTES)))
 		error = complain_plainly(to, "what its birth wrote is damaged");
-	munmap(scratch, layout->metadata);
+	munmap(scratch, bytes);
 	return error;
 }
 
