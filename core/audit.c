@@ -5,8 +5,8 @@
  * Beside running callers only what holds at every instant may be reported: a tag is read, then the bit,
  * then the tag again; an unchanged tag (its generation moves with every free) was there all the while.
  */
+#include "client.h"
 #include "page.h"
-#include "room.h"
 
 static const char *const rule_text[] = {
 	[LAB_RULE_NONE] = "all rules hold",
@@ -17,6 +17,7 @@ static const char *const rule_text[] = {
 	[LAB_RULE_STALE] = "a full node is listed by its parent",
 	[LAB_RULE_HINT] = "an order hint stands below the truth",
 	[LAB_RULE_POOL] = "a pool's slot, its trees and its frame's tag disagree",
+	[LAB_RULE_CLIENT] = "a client's contract, offers or charge and the tags disagree",
 	[LAB_RULE_HEADER] = "the labyrinth's description is damaged",
 };
 
@@ -34,7 +35,8 @@ static lab_word covering_tag(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag);
 
-		if (head != bit && tag_state(tag) == LAB_OWNED && tag_order(tag) >= order)
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT) &&
+		    tag_order(tag) >= order)
 			return tag;
 	}
 	return 0;
@@ -79,11 +81,16 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 	case LAB_POOLED:
 		audit->pooled++;
 		return quiet && !pool_keeps(room, bit, tag) ? LAB_RULE_POOL : LAB_RULE_NONE;
+	case LAB_KEPT:
+		audit->kept++;
+		return LAB_RULE_NONE;
 	case LAB_OFFLINE:
 		audit->offline++;
 		return LAB_RULE_NONE;
 	default:
-		if (cover)
+		if (tag_state(cover) == LAB_KEPT)
+			audit->kept++;
+		else if (cover)
 			audit->owned++;
 		else
 			audit->in_hand++;
@@ -133,6 +140,51 @@ static enum lab_rule rest_holds(const struct lab_room *room, struct lab_audit *a
 	return LAB_RULE_NONE;
 }
 
+/* Frames that a client owns, offers and keeps, by the tags of all rooms. */
+static void client_frames(const struct labyrinth *lab, uint64_t *owned, uint64_t *kept)
+{
+	unsigned int i;
+	lab_bit bit;
+
+	*owned = *kept = 0;
+	for (i = 0; i < lab->rooms; i++) {
+		const struct lab_room *room = labyrinth_room(lab, i);
+
+		for (bit = room->lead; bit < room->lead + room->frames; bit++) {
+			lab_word tag = load_relaxed(&room_page(room, bit)->tag);
+
+			if (tag_state(tag) == LAB_OWNED && labyrinth_client(lab, tag_owner(tag)))
+				*owned += (uint64_t)1 << tag_order(tag);
+			if (tag_state(tag) == LAB_KEPT)
+				*kept += (uint64_t)1 << tag_order(tag);
+		}
+	}
+}
+
+/* With nobody in a call: contracts are whole, and all charges together are what the tags say. */
+static bool clients_hold(const struct labyrinth *lab)
+{
+	uint64_t owned, kept, charged = 0, offered = 0, contracts = 0;
+	unsigned int i, which;
+	lab_bit bit;
+
+	if (!lab->clients)
+		return true;
+	for (i = 0; i < lab->clients; i++) {
+		const struct lab_client *client = labyrinth_client(lab, lab->client_first + i);
+
+		charged += charge_frames(client, load_seq(&client->charge));
+		offered += client_offered(client);
+		for (which = 0; which < LAB_CONTRACT_POOLS; which++) {
+			if (!contract_holds(lab, lab->client_first + i, which, &bit))
+				return false;
+			contracts += (uint64_t)contract_count(client, which) << (which ? client->block_order : 0);
+		}
+	}
+	client_frames(lab, &owned, &kept);
+	return charged == owned + offered && kept == contracts + offered;
+}
+
 static bool header_holds(const struct labyrinth *lab)
 {
 	unsigned int i;
@@ -176,6 +228,8 @@ int lab_audit(const struct labyrinth *lab, bool quiet, struct lab_audit *audit)
 		audit->room = (int)i;
 		audit->broken = room_holds(labyrinth_room(lab, i), quiet, audit);
 	}
+	if (audit->broken == LAB_RULE_NONE && quiet && !clients_hold(lab))
+		audit->broken = LAB_RULE_CLIENT;
 	audit->text = rule_text[audit->broken];
 	return audit->broken == LAB_RULE_NONE ? 0 : -LAB_EINVAL;
 }

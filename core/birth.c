@@ -8,6 +8,7 @@
 
 #define CPUS_MAX 4096u
 #define PRESENCES_MAX 16u /* lines of presence of a process: more would only be searched in vain */
+#define CLIENTS_MAX (LAB_OWNER_MAX < 4096u ? LAB_OWNER_MAX - 8 : 4096u) /* some owner numbers are for who is no client */
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
@@ -86,6 +87,8 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "nodes are 1 to 16";
 	if (spec->processes > LAB_PROCESSES_MAX || spec->processes > LAB_OWNER_MAX / 2)
 		return "processes are at most 256, and half as many as there are owner numbers";
+	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_MAX)
+		return "too many clients, or too much guaranteed to one";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);
 		*which = (int)i;
@@ -194,6 +197,7 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 			describe_span(lab, i, at);
 	}
 	plan_processes(plan, spec, lab);
+	plan_clients(plan, spec, lab);
 	return plan->at;
 }
 

@@ -6,10 +6,12 @@
  * first room of the route; everything else walks the whole route, right by right, and on failure proves
  * that there was none, or says that it could not.
  */
+#include "client.h"
 #include "entrance.h"
 #include "exchange.h"
 #include "page.h"
 #include "port.h"
+#include "record.h"
 
 /* What only the slow half looks at. */
 #define ENTRANCE_SLOW (LAB_ZERO | LAB_THISNODE | LAB_EXCLUSIVE | LAB_COLD | ~LAB_FLAGS_ALL)
@@ -26,6 +28,7 @@ struct lab_find {
 	unsigned int at; /* which room of the way */
 	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
+	bool maximum; /* -LAB_EDQUOT: a client's maximum, not its share */
 };
 
 /* Try one room at one right, by what is cheap: the commons, and for one frame the pools. */
@@ -173,14 +176,112 @@ static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_f
 	return -LAB_EAGAIN;
 }
 
+/* ---- for a client ---- */
+
+/* The room and the bit, without a walk. */
+static void found(struct labyrinth *lab, struct lab_find *find, unsigned int room, enum lab_source source)
+{
+	find->room = labyrinth_room(lab, room);
+	find->answer.room = (int16_t)room;
+	find->answer.source = (uint8_t)source;
+	find->answer.band = -1;
+}
+
+/* From its own contract, if that lies on the way. */
+static bool draw_contract(struct labyrinth *lab, struct lab_client *client, const struct lab_way *way, struct lab_find *find)
+{
+	unsigned int which = contract_pool(client, way->request->order), tries = 0, i;
+
+	for (i = 0; i < way->rooms && way->room[i] != client->room; i++)
+		;
+	if (which == LAB_CONTRACT_POOLS || i == way->rooms)
+		return false;
+	find->bit = contract_draw(client, which, &tries);
+	find->answer.rounds = (uint16_t)(tries < UINT16_MAX ? tries : UINT16_MAX);
+	if (find->bit == LAB_NO_BIT)
+		return false;
+	found(lab, find, way->room[i], LAB_FROM_CONTRACT);
+	return true;
+}
+
+/* The way, down to min; then, as far as its share goes, with what right it has beyond. */
+static int search_shared(struct labyrinth *lab, struct lab_client *client, struct lab_way *way, struct lab_find *find)
+{
+	uint32_t frames = 1u << way->request->order;
+	enum lab_right right = way->request->gfp & LAB_EXTRA_QUALITY ? LAB_RIGHT_ALL : way->right;
+	int error;
+
+	way->right = right < LAB_RIGHT_MIN ? right : LAB_RIGHT_MIN;
+	error = search(lab, way, find);
+	if (!error || right <= LAB_RIGHT_MIN)
+		return error;
+	if (!client_borrow(client, frames))
+		return -LAB_EDQUOT;
+	way->right = right;
+	error = search(lab, way, find);
+	if (error || find->answer.right <= LAB_RIGHT_MIN || find->answer.band < 0)
+		client_repay(client, frames); /* not from the reserves after all */
+	return error;
+}
+
+/* What it offered as a last resort.  It was charged already, so this call's charge goes. */
+static bool use_offer(struct labyrinth *lab, struct lab_client *client, const struct lab_way *way, struct lab_find *find)
+{
+	struct lab_page *page;
+
+	if (way->request->order || !(way->request->gfp & LAB_EXTRA_QUALITY))
+		return false;
+	page = client_oldest(lab, client);
+	if (!page)
+		return false;
+	found(lab, find, (unsigned int)page_room(lab, page), LAB_FROM_OFFER);
+	find->bit = (lab_bit)(page - room_page(find->room, 0));
+	/* Ours; another generation, so that old handles are stale. */
+	store_release(&page->tag, tag_next(load_relaxed(&page->tag), LAB_KEPT));
+	client_uncharge(client, 0);
+	return true;
+}
+
+/* Its contract, then the commons and its share of the reserves, then what it offered. */
+static int search_for(struct labyrinth *lab, struct lab_client *client, struct lab_way *way, struct lab_find *find)
+{
+	unsigned int order = way->request->order;
+	int error = client_charge(client, order);
+
+	if (error) {
+		find->maximum = error == -LAB_EDQUOT;
+		return error;
+	}
+	if (draw_contract(lab, client, way, find))
+		return 0;
+	error = way->request->gfp & LAB_RAW ? -LAB_ENOMEM : search_shared(lab, client, way, find);
+	if (error && !(way->request->gfp & LAB_RAW) && use_offer(lab, client, way, find))
+		error = 0;
+	if (error)
+		client_uncharge(client, order);
+	return error;
+}
+
+static void count_client(struct lab_client *client, const struct lab_find *find, int error)
+{
+	if (!error)
+		add_relaxed(&client->answered[find->answer.source], 1); /* a figure; orders nothing */
+	else
+		add_relaxed(error == -LAB_EDQUOT ? &client->refused_quota : &client->refused, 1);
+}
+
 /* ---- what is found ---- */
 
-static void count_success(struct labyrinth *lab, const struct lab_find *find)
+static void count_success(struct labyrinth *lab, struct lab_find *find)
 {
+	bool band = find->answer.right <= LAB_RIGHT_MIN;
+
 	if (find->answer.fallback)
 		labyrinth_count(lab, LAB_COUNT_FALLBACK, 1);
-	if (find->answer.band >= 0)
-		labyrinth_count(lab, find->answer.right <= LAB_RIGHT_MIN ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
+	if (find->answer.band < 0)
+		return;
+	labyrinth_count(lab, band ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
+	find->answer.source = band ? LAB_FROM_BAND : LAB_FROM_RESERVE;
 }
 
 static void count_refusal(struct labyrinth *lab, int error)
@@ -194,6 +295,9 @@ static void count_refusal(struct labyrinth *lab, int error)
 		break;
 	case -LAB_EAGAIN:
 		labyrinth_count(lab, LAB_COUNT_AGAIN, 1);
+		break;
+	case -LAB_EDQUOT:
+		labyrinth_count(lab, LAB_COUNT_QUOTA, 1);
 		break;
 	default:
 		labyrinth_count(lab, LAB_COUNT_INVALID, 1);
@@ -224,6 +328,7 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 				     struct lab_answer *answer)
 {
 	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
+	struct lab_client *client = NULL;
 	struct lab_page *page = NULL;
 	struct lab_way way;
 	lab_word *count;
@@ -231,14 +336,20 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 
 	if (!error)
 		error = route_find(lab, request, memory, &way);
-	if (!error)
-		error = search(lab, &way, &find);
+	if (!error) {
+		client = labyrinth_client(lab, request->owner);
+		error = client ? search_for(lab, client, &way, &find) : search(lab, &way, &find);
+		if (error && error != -LAB_EBADF && !(request->gfp & LAB_NOWARN))
+			record_refusal(lab, &way, error, find.maximum);
+	}
 	if (!error) {
 		count_success(lab, &find);
 		page = deliver(lab, request, &find);
 	} else if (labyrinth_alive(lab)) {
 		count_refusal(lab, error);
 	}
+	if (client)
+		count_client(client, &find, error);
 	process_leave(count);
 	if (answer)
 		*answer = find.answer;
@@ -360,20 +471,31 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	return -LAB_EBUSY;
 }
 
+/* The request has been checked. */
+static struct lab_page *alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
+{
+	struct lab_client *client = labyrinth_client(lab, request->owner);
+	struct lab_find find = { .answer = { .band = -1 } };
+	int error = client ? client_charge(client, request->order) : 0;
+
+	if (error)
+		return entrance_refuse(error);
+	error = claim_at(lab, frame, request, &find);
+	if (error && client)
+		client_uncharge(client, request->order);
+	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+}
+
 struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
 {
-	struct lab_find find = { .answer = { .band = -1 } };
-	struct lab_page *page = NULL;
+	struct lab_page *page;
 	lab_word *count;
 	int error = process_enter(lab, &count);
 
 	if (unlikely(error))
 		return entrance_refuse(error);
 	error = route_check(lab, request);
-	if (!error)
-		error = claim_at(lab, frame, request, &find);
-	if (!error)
-		page = deliver(lab, request, &find);
+	page = error ? entrance_refuse(error) : alloc_at(lab, frame, request);
 	process_leave(count);
-	return error ? entrance_refuse(error) : page;
+	return page;
 }

@@ -7,7 +7,9 @@
  * innermost pool that lacks one, else its leaf's bit is cleared and listed upwards.  A refusal changes
  * nothing and is counted by its cause.
  */
+#include "client.h"
 #include "entrance.h"
+#include "exit.h"
 #include "page.h"
 #include "port.h"
 
@@ -102,6 +104,7 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	struct lab_room *room = span_room(lab, span);
 	unsigned int order = tag_order(claim->match);
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
+	struct lab_client *client;
 
 	do {
 		if (unlikely(!claim_fits(claim, tag)))
@@ -109,11 +112,16 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 		next = tag_next(tag, unlikely(tag & LAB_TAG_POISONED) ? LAB_OFFLINE : LAB_FREE);
 		/* The claim, exact.  A failure: freed by another, or poisoned just now; look again. */
 	} while (unlikely(!cas_acq_rel(&page->tag, &tag, next)));
+	client = labyrinth_client(lab, tag_owner(claim->match));
 	if (unlikely(tag & LAB_TAG_POISONED)) {
 		put_poisoned(lab, room, bit, order);
+		if (client)
+			client_lost(lab, client, order);
 		return 0;
 	}
-	if (likely(!order && !pool_lacks(room)))
+	if (unlikely(client))
+		client_put(lab, client, room, bit, order);
+	else if (likely(!order && !pool_lacks(room)))
 		room_clear(room, word, bit, (lab_word)1 << bit % LAB_WORD_BITS);
 	else
 		room_put(room, bit, order);
@@ -230,12 +238,49 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
 	return free_checked(lab, lab_frame_page(lab, ref.frame), order, &claim);
 }
 
+int exit_refuses(struct labyrinth *lab, const struct lab_page *page, unsigned int order, unsigned int owner)
+{
+	const struct exit_claim claim = { .match = exit_match(order & 15, owner) };
+	const struct lab_room *room;
+	int number = page_room(lab, page);
+
+	if (order > LAB_ORDER_MAX)
+		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+	if (number < 0)
+		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	if (claim_fits(&claim, load_acquire(&page->tag))) /* a look; whoever acts on it claims */
+		return 0;
+	room = labyrinth_room(lab, (unsigned int)number);
+	return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
+}
+
+int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_change *change)
+{
+	const struct exit_claim claim = { .match = exit_match(change->order & 15, change->owner) };
+	lab_word tag, next, keep = LAB_TAG_GENERATION | LAB_TAG_ORDER | LAB_TAG_USE | LAB_TAG_POISONED;
+	int error = exit_refuses(lab, page, change->order, change->owner);
+
+	if (error)
+		return error;
+	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
+	do {
+		if (!claim_fits(&claim, tag))
+			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
+		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)
+			return -LAB_EHWPOISON;
+		next = (tag & keep) + (change->next ? (lab_word)1 << LAB_TAG_GENERATION_SHIFT : 0);
+		next |= (lab_word)change->state | (lab_word)change->to << LAB_TAG_OWNER_SHIFT;
+	} while (!cas_acq_rel(&page->tag, &tag, next)); /* the claim, exact; lost to a mark: again */
+	return 0;
+}
+
 /*
  * The head is claimed first (LAB_FREE with its bit set: nobody else can free it), then the bodies are
  * stamped, then the head: a free of the whole block meanwhile finds nothing allocated.
  */
 static int split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 {
+	struct lab_client *client;
 	lab_word tag, single, i;
 	int number;
 
@@ -251,9 +296,15 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}
+	client = labyrinth_client(lab, tag_owner(tag));
+	if (client && !client_splits(client, order))
+		return -LAB_EDQUOT;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
-		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order)
+		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
+			if (client)
+				client_unsplits(client, order);
 			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+		}
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |

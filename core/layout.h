@@ -3,7 +3,7 @@
  * layout.h - the structures of a labyrinth, in one contiguous piece of metadata.
  *
  *     struct labyrinth │ per room: struct lab_room, leaves, parents, leaf notes, CPU hints, order summary,
- *                                  pool trees and slots, tags, marks │ processes
+ *                                  pool trees and slots, tags, marks │ per client: struct lab_client, trees, slots │ processes
  *
  * There are no pointers in it: every reference is a distance in bytes from the structure that holds it, the
  * memory's too, so the same bytes serve at any address, and several processes at once.
@@ -207,10 +207,55 @@ struct lab_presence {
 struct lab_process {
 	uint32_t here; /* 0: nobody's; else its number as it knows it itself, for people.  Changes: by whoever has the place's lease */
 } __attribute__((aligned(64)));
+/* What a client's `charge` says: its state and what is out or asked for just now (client.h). */
+enum lab_client_state { LAB_CLIENT_CLOSED, LAB_CLIENT_OPEN, LAB_CLIENT_QUARANTINED, LAB_CLIENT_BUSY };
+
+#define LAB_CONTRACT_POOLS 2u /* single frames; blocks */
+
+/*
+ * A client: an owner with a contract.  charge:
+ *
+ *     63   62 61               42 41         24 23           0
+ *    +-------+-------------------+-------------+--------------+     blocks: pages of the guaranteed order;
+ *    | state | frames of others  |   blocks    |   singles    |     others: of any other order but 0
+ *    +-------+-------------------+-------------+--------------+     (32 bits: 2, 10, 8, 12)
+ *
+ * Changes: charge, debt: by any caller of the client, compare-and-swap or add; the contract's slots as those of a pool; what
+ * stands behind `resizing`: by whoever has the state BUSY or has set `resizing`.
+ */
+struct lab_client {
+	lab_word charge __attribute__((aligned(64)));
+	lab_word debt; /* frames out that came from the reserves */
+	struct {
+		lab_word word;
+	} __attribute__((aligned(64))) root[LAB_CONTRACT_POOLS][2]; /* of have, of lack */
+	lab_word offer[LAB_CLIENT_OFFERS] __attribute__((aligned(64))); /* distance of the page from the labyrinth; 0: none; 1: being made */
+	lab_word offer_age[LAB_CLIENT_OFFERS]; /* the smallest is the oldest */
+	lab_word offers;		       /* how many there have been */
+	lab_word answered[LAB_FROM_OFFER + 1]; /* requests, by enum lab_source; relaxed adds */
+	lab_word refused, refused_quota;
+	uint32_t resizing __attribute__((aligned(64)));
+	uint32_t guarantee[LAB_CONTRACT_POOLS]; /* single frames; blocks */
+	uint32_t maximum, share;
+	uint16_t callers;
+	uint8_t block_order, priority;
+	int16_t room; /* where its contract is; -1: nowhere */
+	char name[LAB_NAME_MAX];
+	struct lab_pool pool[LAB_CONTRACT_POOLS]; /* a slot holds frame + 1; 0: it is absent, in neither tree */
+};
+
+/* A refusal, remembered.  `turn` is odd while it is written; then 2 * sequence. */
+struct lab_memory {
+	lab_word turn;
+	struct lab_refusal refusal;
+};
 
 struct labyrinth {
 	uint32_t magic;
 	uint8_t page_shift, rooms, nodes;
+	uint32_t clients, client_first; /* how many; the owner number of the first: those from it on are clients' */
+	uint32_t contract_frames, contract_blocks; /* slots of each client's pools */
+	ptrdiff_t clients_at;
 	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY (or _SHARED) while calls are allowed */
 	size_t bytes;
 	ptrdiff_t processes_at;
@@ -222,6 +267,12 @@ struct labyrinth {
 	lab_word epoch __attribute__((aligned(64)));		     /* from here on not of birth.  Changes: + 1 by the recoverer */
 	uint32_t unsettled; /* 1: a recovery has begun and not ended well.  Changes: by the recoverer */
 	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
+	/* Changes: by whoever is refused (record.c). */
+	lab_word refusals __attribute__((aligned(64))); /* how many there have been */
+	lab_word first_state; /* 0: none yet, 1: being written, 2: there */
+	struct lab_memory memory[LAB_REFUSALS_KEPT];
+	struct lab_first_refusal first;
+	lab_word client_turn; /* where the next search for a closed client begins: a hint */
 };
 
 static inline const volatile uint32_t *labyrinth_identity(const struct labyrinth *lab)
@@ -253,6 +304,15 @@ static inline int labyrinth_refusal(const struct labyrinth *lab)
 static inline struct lab_room *labyrinth_room(const struct labyrinth *lab, unsigned int room)
 {
 	return (struct lab_room *)((char *)lab + lab->span[room].room_at);
+}
+
+/* The client with this owner number; NULL: it is nobody's, or an owner without a contract. */
+static inline struct lab_client *labyrinth_client(const struct labyrinth *lab, unsigned int owner)
+{
+	/* Without clients client_first is above every owner; owner 0 is nobody's, without a look. */
+	if (!owner || owner < lab->client_first)
+		return NULL;
+	return (struct lab_client *)((char *)lab + lab->clients_at) + (owner - lab->client_first);
 }
 
 static inline struct lab_room *span_room(const struct labyrinth *lab, const struct lab_span *span)

@@ -235,3 +235,44 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	entitle(room, marks);
 	return at;
 }
+
+/* ---- clients ---- */
+
+/* A contract's pool with so many slots, all of them absent: in neither tree. */
+static void plan_contract(struct plan *plan, struct lab_client *client, unsigned int which, lab_word slots)
+{
+	struct lab_pool none, *pool = client ? &client->pool[which] : &none;
+	size_t at;
+
+	plan_tree(plan, &pool->have, slots, -1);
+	plan_tree(plan, &pool->lack, slots, -1);
+	at = plan_take(plan, slots * sizeof(lab_word));
+	if (!client)
+		return;
+	pool->slots_at = distance(plan, pool, at);
+	pool->slots = slots;
+	tree_hang(&pool->have, &client->root[which][0].word);
+	tree_hang(&pool->lack, &client->root[which][1].word);
+	tree_fill(&pool->have, 0, pool->have.leaves * LAB_LEAF_FRAMES);
+	tree_fill(&pool->lack, 0, pool->lack.leaves * LAB_LEAF_FRAMES);
+}
+
+void plan_clients(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab)
+{
+	size_t at = plan_take(plan, spec->clients * sizeof(struct lab_client));
+	unsigned int i;
+
+	if (lab) {
+		lab->clients = spec->clients;
+		lab->client_first = LAB_OWNER_MAX + 1 - spec->clients;
+		lab->clients_at = (ptrdiff_t)at;
+		lab->contract_frames = spec->contract_frames;
+		lab->contract_blocks = spec->contract_blocks;
+	}
+	for (i = 0; i < spec->clients; i++) {
+		struct lab_client *client = lab ? labyrinth_client(lab, lab->client_first + i) : NULL;
+
+		plan_contract(plan, client, 0, spec->contract_frames);
+		plan_contract(plan, client, 1, spec->contract_blocks);
+	}
+}

@@ -365,6 +365,7 @@ enum lab_counter {
 	LAB_COUNT_STALE,
 	LAB_COUNT_RANGE,
 	LAB_COUNT_OFFLINED,
+	LAB_COUNT_QUOTA,	/* a client's maximum, or its share of the reserves */
 	LAB_COUNTERS,
 };
 LAB_API const char *lab_counter_name(enum lab_counter counter);
@@ -391,6 +392,7 @@ enum lab_rule {
 	LAB_RULE_STALE,	   /* a full child that is still listed (quiet audits only) */
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
 	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree (quiet audits only) */
+	LAB_RULE_CLIENT,   /* a client's contract, offers or charge and the tags disagree (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 

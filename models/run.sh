@@ -96,6 +96,21 @@ recover-m-late   short fail recover -DNPR=2 -DLATE
 recover-m-free   short fail recover -DNPR=2 -DFREEQUIET
 recover-m-wait   short fail recover -DNPR=2 -DONEWAIT
 recover-m-count  short starved recover -DNPR=2 -DDIE=0 -DONECOUNT
+contract-1       short pass contract -DNPR=2 -DNF=4
+contract-2       short pass contract -DNPR=3 -DNF=3 -DHOLD=1 -DNS=2 -DG0=2
+contract-3       short pass contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DHOLD=1
+contract-4       short pass contract -DNPR=2 -DNF=4 -DHANDOVER
+contract-5       short pass contract -DNPR=2 -DNF=3 -DCLOSE
+contract-6       long  pass contract -DNPR=3 -DNF=4 -DNS=2 -DADMIN
+contract-7       long  pass contract -DNPR=2 -DNF=4 -DNS=2 -DADMIN -DHANDOVER
+contract-m-late-1     short fail contract -DNPR=2 -DNF=4 -DCHARGELATE
+contract-m-first-1    short fail contract -DNPR=2 -DNF=4 -DUNCHARGEFIRST
+contract-m-commons-1  short fail contract -DNPR=2 -DNF=4 -DCOMMONSFIRST
+contract-m-unpaid-4   short fail contract -DNPR=2 -DNF=4 -DHANDOVER -DUNPAID
+contract-m-early-3    short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DEARLY
+contract-m-shrink-3   short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DLATE
+contract-m-have-1     short fail contract -DNPR=2 -DNF=4 -DHAVEFIRST
+contract-m-close-5    short fail contract -DNPR=2 -DNF=3 -DCLOSE -DCLOSELOOK
 CASES
 }
 

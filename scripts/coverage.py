@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: MIT
 """Lines and branches of the core that the tests reach, from several programs' coverage put together.
 
-    coverage.py ROOT ARGUED REPORT EXPORT.json...
+    coverage.py ROOT ARGUED REPORT EXPORT.json... [--own-atomics EXPORT.json...]
 
 An EXPORT is what `llvm-cov export` writes for one program and its profile.  The programs may have the core's
 atomics expanded differently: places are matched by where they stand in core/*.[ch], and a branch inside a macro
-by where the macro is used.  A branch is a condition's outcome, true or false.
+by where the macro is used.  A branch is a condition's outcome, true or false.  What branches inside a test's own
+atomics is none of the core's: after a "--own-atomics" an EXPORT counts only for branches that one before it has.
 
 ARGUED lists the branches that no test reaches, each with its reason:
 
@@ -46,14 +47,14 @@ class Coverage:
                 self.source[file] = f.read().split("\n")
         return self.source[file]
 
-    def add(self, export):
+    def add(self, export, own_atomics):
         for function in export["data"][0]["functions"]:
             files = [core_file(self.root, clean(n)) for n in function["filenames"]]
             if files[0] is None or not function["regions"]:
                 continue
             name = function["name"].rpartition(":")[2]
             self.add_lines(files, function["regions"], name)
-            self.add_branches(files, function)
+            self.add_branches(files, function, own_atomics)
 
     def add_lines(self, files, regions, name):
         """A line counts as the region it begins in, or as one that begins on it, whichever was reached more often."""
@@ -67,7 +68,7 @@ class Coverage:
                 self.lines[files[0], line] += count
             self.function.setdefault((files[0], line), name)
 
-    def add_branches(self, files, function):
+    def add_branches(self, files, function, own_atomics):
         """In a macro a branch stands where the macro is used; several there (likely(a && b)) are told by their order."""
         used = {r[6]: r for r in function["regions"] if r[7] == EXPANSION}
         ranks = collections.Counter()
@@ -79,6 +80,8 @@ class Coverage:
                 continue
             place = (l1, c1, ranks[l1, c1])
             ranks[l1, c1] += 1
+            if own_atomics and (files[0], place) not in self.branches:
+                continue
             outcomes = self.branches.setdefault((files[0], place), [0, 0])
             outcomes[0] += yes
             outcomes[1] += no
@@ -148,9 +151,13 @@ def write_report(coverage, name, bad_lines, missed):
 def main():
     root, argued_name, report = sys.argv[1:4]
     coverage = Coverage(root)
+    own_atomics = False
     for name in sys.argv[4:]:
+        if name == "--own-atomics":
+            own_atomics = True
+            continue
         with open(name, encoding="utf-8") as f:
-            coverage.add(json.load(f))
+            coverage.add(json.load(f), own_atomics)
     argued = read_argued(argued_name)
     bad_lines = {place for place, count in coverage.lines.items() if not count}
     missed = []

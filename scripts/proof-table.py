@@ -14,7 +14,7 @@ import sys
 suites, build = map(pathlib.Path, sys.argv[1:3])
 machines = {}  # key: row
 problems = []
-of_this_run = [path for path in sorted(suites.glob("proof.*")) if path.suffix != ".mutants" and
+of_this_run = [path for path in sorted(suites.glob("proof.*")) if path.name.count(".") == 1 and
                path.read_text().splitlines()[:1] == [sys.argv[3]]]
 for path in of_this_run:
     for line in path.read_text().splitlines():

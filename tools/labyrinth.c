@@ -7,6 +7,7 @@
 
 #include <labyrinth.h>
 
+#include "commands.h"
 #include "replay.h"
 
 /* tools/bench.c */
@@ -19,6 +20,7 @@ static const struct command {
 } commands[] = {
 	{ "replay", labyrinth_replay, "answer a kernel's recorded page requests, and check every answer" },
 	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
+	{ "size", labyrinth_size, "how many frames a client's contract needs" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -137,6 +137,9 @@ void home_describe(const struct lab_user_spec *spec, struct lab_spec *core, stru
 		.nodes = spec->nodes,
 		.distance = spec->distance,
 		.min_free_kbytes = spec->min_free_kbytes,
+		.clients = spec->clients,
+		.contract_frames = spec->contract_frames,
+		.contract_blocks = spec->contract_blocks,
 	};
 }
 

@@ -117,9 +117,11 @@ LAB_API unsigned int lab_client_next(const struct labyrinth *lab, unsigned int a
 /* ---------------------------------------------------------------- the calculator */
 
 /*
- * How many frames a contract needs (DESIGN.md has the proof) for a client that takes one frame every period_ns, at most
- * `burst` of them early at once, holds each at most hold_ns and frees it, where what is freed (or shredded) is there again after at
- * most refill_ns; with `callers` calls at once: ceil((hold + refill) / period) + burst + callers.  0: it does not fit into 32 bits, or period_ns is 0.
+ * How many frames a contract needs, not one more and not one fewer (DESIGN.md has the proof), for a client that takes one frame
+ * every period_ns, at most `burst` of them early at once (in any window of length t, its ends included, begin at most
+ * floor(t / period) + 1 + burst requests); a frame taken at t is back no later than t + hold + refill (held, freed, and what is
+ * freed or shredded is there again); at most `callers` calls are in progress at once (0: one), for however long:
+ * floor((hold + refill) / period) + 1 + burst + callers.  0: it does not fit into 32 bits, or period_ns is 0.  Any context.
  */
 LAB_API uint32_t lab_contract_frames(uint64_t period_ns, uint64_t hold_ns, uint64_t refill_ns, uint32_t burst,
 				     uint32_t callers);
@@ -151,7 +153,7 @@ struct lab_refusal {
 	uint32_t floor;	   /* frames of room `room` that its right may not touch */
 };
 
-#define LAB_REFUSALS_KEPT 64u
+#define LAB_REFUSALS_KEPT 32u
 /*
  * The last refusals, newest first; returns how many were written.  Any context.  One that is being written, or was overwritten
  * while it was read, is left out.

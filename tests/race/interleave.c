@@ -90,6 +90,7 @@ static bool play_by(int (*pick)(unsigned int))
 		memset(holder, 0, NEAR_FRAMES);
 	for (i = 0; i < pooled_count; i++)
 		holder[pooled_at_start[i]] = 0;
+	memset(held_by, 0, sizeof(held_by));
 	records = clock_now = 0;
 	if (!explore_run(fibers_there(), calls_of, pick))
 		return true; /* no end of its own */
@@ -149,6 +150,8 @@ static void be_born(void)
 	room[1] = (struct lab_room_spec){ .name = "s", .zone = LAB_ZONE_DMA32, .first_frame = scene->frames,
 					  .frames = scene->frames };
 	marks = room[0];
+	spec.clients = scene->clients ? 2 : 0;
+	spec.contract_frames = scene->clients ? 4 : 0;
 	metadata_bytes = lab_metadata_bytes(&spec);
 	metadata = aligned_alloc(64, metadata_bytes);
 	snapshot = malloc(metadata_bytes);
@@ -166,6 +169,8 @@ static void make(void)
 	unsigned int i;
 
 	be_born();
+	if (scene->clients)
+		clients_open();
 	for (i = 0; i < OPS_MAX; i++)
 		if (scene->op[0][i].kind == GIVE_BLOCK || scene->op[0][i].kind == SPLIT)
 			lab_alloc_at(lab, 0, &large);
@@ -180,7 +185,7 @@ static void make(void)
 		lab_alloc_pages(lab, LAB_GFP_KERNEL, 1); /* refused, and remembered */
 	pooled_count = 0;
 	for (frame = 0; frame < scene->frames; frame++)
-		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && info.state == LAB_POOLED)
+		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && (info.state == LAB_POOLED || info.state == LAB_KEPT))
 			pooled_at_start[pooled_count++] = frame;
 	pooled_frame = pooled_count ? pooled_at_start[0] : scene->frames;
 	free_at_start = 0;

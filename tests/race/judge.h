@@ -17,6 +17,7 @@ struct record {
 	unsigned int began, ended; /* on one clock for all */
 	int got;		   /* frames taken (> 0), given (< 0), or 0: refused */
 	int code;
+	int fiber;
 	uint64_t floor;
 };
 
@@ -25,6 +26,9 @@ static const struct scene *scene;
 static uint64_t free_at_start;
 static struct record record[FIBERS_MAX * OPS_MAX];
 static unsigned int records;
+static unsigned char holder[64 * 512]; /* how many hold each frame */
+
+static void judge_clients(void);
 
 /*
  * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
@@ -85,6 +89,9 @@ static void judge(void)
 		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF || record[i].kind == ON ||
 			 record[i].kind == CLOSE;
 	}
+	bulky |= scene->clients; /* what is kept for a client is free to nobody else: judge_clients() */
+	if (scene->clients)
+		judge_clients();
 	if (twice && succeeded != 1)
 		fibers.wrong = "of two frees of one page not exactly one went through";
 	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))

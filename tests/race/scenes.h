@@ -25,12 +25,14 @@
 
 /* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right. */
 enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
-	       ON, CLOSE, OPEN, GIVE_BULK };
+	       ON, CLOSE, OPEN, GIVE_BULK,
+	       /* for a client (clients.h) */
+	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW };
 
 struct op {
 	enum op_kind kind;
 	/* GIVE, OFF, ON, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0;
-	 * GIVE_BULK: the first of two frames. */
+	 * GIVE_BULK: the first of two frames; RESIZE: to how many frames. */
 	int arg;
 };
 
@@ -51,6 +53,11 @@ struct scene {
 	bool lowered;		       /* the order hints say "none" at the start */
 	bool two;		       /* a second room behind the first: DMA32, of as many frames */
 	bool small;		       /* only where leaves are small: the state would be too large */
+	unsigned int contract;	       /* guaranteed frames of a client; `free` are those beside them ... */
+	unsigned int beyond;	       /* ... of which it may have so many */
+	bool clients;		       /* there are any */
+	bool offered;		       /* the client has a page on offer */
+	bool closes;		       /* it may be closed under who asks */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
 };
@@ -137,6 +144,32 @@ static const struct scene scenes[] = {
 	/* The block has word 0 in its hand and will put it back, for the bulk call has word 1. */
 	{ "block that conflicts, all else full", LEAF, 0, 0, { -1 }, .near = true, .again = true, .whole = true,
 	  .op = { { { BLOCK, MULTI } }, { { BULK, WORD }, { TAKE, 0 } } } },
+	{ "contract: of one frame, two callers", 16, 0, 0, { -1 }, .clients = true, .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: of two frames, two callers, again", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: of three frames, three callers", 16, 0, 0, { -1 }, .clients = true, .contract = 3,
+	  .op = { { { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
+	{ "contract: and one frame beyond it", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { TAKE, 0 } } } },
+	{ "contract: enlarged under its callers", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	  .op = { { { RESIZE, 2 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
+	{ "contract: shrunk under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
+	  .op = { { { RESIZE, 1 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: a page handed over, the giver asks again", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { TAKE, 0 } } } },
+	{ "contract: a page handed over beside another caller", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 2,
+	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client closed under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2, .closes = true,
+	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client closed, its number used anew", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .closes = true,
+	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_ANEW, 0 } } } },
+	{ "client: its last offer wanted twice", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client: its last offer withdrawn and wanted", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { WITHDRAW, 0 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
 	{ "two rooms, a frame that wanders behind the looker", LEAF, 0, 0, { LEAF + 5, -1 }, .two = true,
 	  .only = 1, .op = { { { TAKE, 0 } }, { WANDER(3, 1), WANDER(LEAF + 6, 0), WANDER(4, 1),

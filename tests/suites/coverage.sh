@@ -101,7 +101,8 @@ else
 	rm -f "$folder/32-bits.json"
 fi
 
-python3 scripts/coverage.py "$ROOT" tests/coverage-argued "$report/index.html" "$folder"/{threads,alone,32-bits}.json >"$report/coverage.txt" 2>&1
+python3 scripts/coverage.py "$ROOT" tests/coverage-argued "$report/index.html" \
+	"$folder"/{threads,32-bits}.json --own-atomics "$folder/alone.json" >"$report/coverage.txt" 2>&1
 status=$?
 cat "$report/coverage.txt"
 if [ $status -eq 0 ]; then

@@ -407,7 +407,7 @@ static void accepted_flags(void **state)
 	struct labyrinth *lab = born_plain(FRAMES);
 
 	(void)state;
-	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_FLAGS_ALL & ~(LAB_RECLAIMABLE | LAB_ZERO | LAB_DMA | LAB_DMA32), 1)));
+	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_FLAGS_ALL & ~(LAB_RECLAIMABLE | LAB_ZERO | LAB_DMA | LAB_DMA32 | LAB_EXTRA_QUALITY | LAB_RAW), 1)));
 	assert_false(lab_is_err(lab_alloc_pages(lab, 0, 0)));
 	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_NOFAIL | LAB_NORETRY | LAB_RETRY_MAYFAIL, 0)));
 	buried(lab);
