@@ -47,7 +47,7 @@ static struct lab_client *take_client(struct labyrinth *lab, unsigned int *owner
 
 		*owner = lab->client_first + (unsigned int)((turn + i) % lab->clients);
 		/* The claim; partner: the end of close_quiet(). */
-		if (cas_seq(&labyrinth_client(lab, *owner)->charge, &closed, charge_of_state(LAB_CLIENT_BUSY)))
+		if (cas_seq(&labyrinth_client(lab, *owner)->charge, &closed, charge_of_state(LAB_CLIENT_BUSY) + process_mark(lab)))
 			return labyrinth_client(lab, *owner);
 	}
 	return NULL;
@@ -126,9 +126,11 @@ static int client_open_inside(struct labyrinth *lab, const struct lab_client_spe
 	if (!client)
 		return -LAB_EUSERS;
 	describe(client, spec);
+	client->process = (uint16_t)process_mark(lab);
 	error = furnish(lab, client, spec, wanted, most);
 	/* The last of it; partner: whoever charges this client, or opens the next. */
-	add_seq(&client->charge, charge_of_state(error ? LAB_CLIENT_CLOSED : LAB_CLIENT_OPEN) - charge_of_state(LAB_CLIENT_BUSY));
+	add_seq(&client->charge, charge_of_state(error ? LAB_CLIENT_CLOSED : LAB_CLIENT_OPEN) - charge_of_state(LAB_CLIENT_BUSY) -
+					 process_mark(lab));
 	return error;
 }
 
@@ -250,7 +252,7 @@ static bool close_quiet(struct labyrinth *lab, struct lab_client *client, enum l
 	unsigned int which;
 
 	/* The claim: nobody is in a call, and nobody gets in; partner: client_charge(). */
-	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY))) {
+	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY) + process_mark(lab))) {
 		store_release(&client->resizing, 0u);
 		return false;
 	}
@@ -258,7 +260,8 @@ static bool close_quiet(struct labyrinth *lab, struct lab_client *client, enum l
 		contract_shrink(lab, client, which, load_seq(&client->guarantee[which]));
 	client->room = -1;
 	store_release(&client->resizing, 0u);
-	add_seq(&client->charge, charge_of_state(LAB_CLIENT_CLOSED) - charge_of_state(LAB_CLIENT_BUSY)); /* the last of it */
+	/* The last of it. */
+	add_seq(&client->charge, charge_of_state(LAB_CLIENT_CLOSED) - charge_of_state(LAB_CLIENT_BUSY) - process_mark(lab));
 	return true;
 }
 

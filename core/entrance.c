@@ -492,9 +492,7 @@ struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struc
 	lab_word *count;
 	int error = process_enter(lab, &count);
 
-	if (unlikely(error))
-		return entrance_refuse(error);
-	error = route_check(lab, request);
+	error = error ? error : route_check(lab, request);
 	page = error ? entrance_refuse(error) : alloc_at(lab, frame, request);
 	process_leave(count);
 	return page;

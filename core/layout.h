@@ -217,7 +217,7 @@ enum lab_client_state { LAB_CLIENT_CLOSED, LAB_CLIENT_OPEN, LAB_CLIENT_QUARANTIN
  *
  *     63   62 61               42 41         24 23           0
  *    +-------+-------------------+-------------+--------------+     blocks: pages of the guaranteed order;
- *    | state | frames of others  |   blocks    |   singles    |     others: of any other order but 0
+ *    | state | frames of others  |   blocks    |   singles    |     others: of any other order but 0; BUSY: who is at it, + 1
  *    +-------+-------------------+-------------+--------------+     (32 bits: 2, 10, 8, 12)
  *
  * Changes: charge, debt: by any caller of the client, compare-and-swap or add; the contract's slots as those of a pool; what
@@ -238,6 +238,7 @@ struct lab_client {
 	uint32_t guarantee[LAB_CONTRACT_POOLS]; /* single frames; blocks */
 	uint32_t maximum, share;
 	uint16_t callers;
+	uint16_t process; /* which opened it, + 1; 0: there is one only */
 	uint8_t block_order, priority;
 	int16_t room; /* where its contract is; -1: nowhere */
 	char name[LAB_NAME_MAX];

@@ -54,6 +54,12 @@ static inline void process_leave(lab_word *count)
 		add_seq(count, (lab_word)-1); /* after all is let go; partner: as above */
 }
 
+/* The same + 1, as a mark of who did something; 0: there is one process only. */
+static inline lab_word process_mark(const struct labyrinth *lab)
+{
+	return labyrinth_alone(lab) ? 0 : (lab_word)process_self(lab) + 1;
+}
+
 /* ---- marks ---- */
 
 /* Words of marks: of the frames, then of the slots. */

@@ -9,6 +9,7 @@
  * hand on both, and was not marked by anybody since, was in one hand all the time, and no living process has had a call as long
  * as that.  The same of a pool's slots, which are in a hand while neither tree has them.
  */
+#include "estate.h"
 #include "hint.h"
 #include "page.h"
 #include "room.h"
@@ -115,7 +116,7 @@ static bool bit_set(const struct lab_tree *tree, lab_bit bit)
 	return load_seq(tree_word(tree, bit)) >> bit % LAB_WORD_BITS & 1;
 }
 
-/* Inside somebody's block? */
+/* Inside a block that is somebody's, or kept for somebody? */
 static bool covered(const struct lab_room *room, lab_bit bit)
 {
 	unsigned int order;
@@ -124,7 +125,7 @@ static bool covered(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag); /* partner: the stamp, the claim of a free */
 
-		if (head != bit && tag_state(tag) == LAB_OWNED && tag_order(tag) >= order)
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT) && tag_order(tag) >= order)
 			return true;
 	}
 	return false;
@@ -289,36 +290,18 @@ static void collect_frames(struct recovery *recovery, struct lab_room *room)
 
 /* ---- what was not said ---- */
 
-/* List what has something and unlist what has not, as who died had no time to. */
-static void mend_tree(const struct lab_tree *tree)
-{
-	lab_word count = tree->leaves, i;
-	unsigned int level;
-
-	for (level = 0; level < tree->height; level++) {
-		for (i = 0; i < count; i++) {
-			lab_word leaf = i << (LAB_FANOUT_SHIFT * level);
-
-			if (tree_full(tree, level, i))
-				tree_settle(tree, leaf, level);
-			else if (!level)
-				tree_climb(tree, leaf, 0);
-		}
-		count = (count + LAB_FANOUT - 1) >> LAB_FANOUT_SHIFT;
-	}
-}
-
+/* Lists, hints and the summary, as who died had no time to say. */
 static void mend(struct lab_room *room)
 {
 	lab_word leaf;
 	unsigned int i;
 
-	mend_tree(&room->commons);
+	tree_mend(&room->commons);
 	for (leaf = 0; leaf < room->commons.leaves; leaf++)
 		hint_mend(room, leaf);
 	for (i = 0; i < room->bands; i++) {
-		mend_tree(&room->pool[i].have);
-		mend_tree(&room->pool[i].lack);
+		tree_mend(&room->pool[i].have);
+		tree_mend(&room->pool[i].lack);
 	}
 }
 
@@ -336,28 +319,6 @@ static bool find_gone(struct recovery *recovery)
 		any |= recovery->gone[i];
 	}
 	return any;
-}
-
-/* Pages of the dead, by the owner that their tags name.  They need no grace: the free claims them. */
-static uint64_t return_owned(struct labyrinth *lab, const bool *gone)
-{
-	uint64_t pages = 0;
-	unsigned int i;
-	lab_bit bit;
-
-	for (i = 0; i < lab->rooms; i++) {
-		const struct lab_room *room = labyrinth_room(lab, i);
-
-		for (bit = room->lead; bit < room->lead + room->frames; bit++) {
-			struct lab_page *page = room_page(room, bit);
-			lab_word tag = load_acquire(&page->tag);
-			unsigned int process = tag_owner(tag) - lab->owner_first;
-
-			if (tag_state(tag) == LAB_OWNED && process < lab->processes && gone[process])
-				pages += !lab_free_as(lab, page, tag_order(tag), tag_owner(tag), 0);
-		}
-	}
-	return pages;
 }
 
 /* Nothing of it is left: its place is free. */
@@ -383,6 +344,8 @@ static int round_of(struct recovery *recovery)
 	for (i = 0; i < lab->rooms; i++)
 		wipe(labyrinth_room(lab, i));
 	error = grace_and_lower(recovery);
+	if (!error) /* what calls stamped that had begun before */
+		recovery->found->owned += estate_return(lab, recovery->gone);
 	for (i = 0; !error && i < lab->rooms; i++)
 		look(labyrinth_room(lab, i));
 	if (!error)
@@ -394,6 +357,7 @@ static int round_of(struct recovery *recovery)
 		collect_frames(recovery, labyrinth_room(lab, i));
 		mend(labyrinth_room(lab, i));
 	}
+	recovery->found->clients += estate_close(lab, recovery->gone);
 	for (i = 0; i < lab->processes; i++)
 		if (recovery->gone[i]) {
 			bury(lab, i);
@@ -422,7 +386,8 @@ int lab_recover(struct labyrinth *lab, const struct lab_survey *survey, struct l
 	for (i = 0; i < lab->rooms; i++)
 		or_seq(&labyrinth_room(lab, i)->recovering, 1u); /* before the grace periods; partner: room_touch() */
 	while (!error && more && rounds++ < RECOVER_ROUNDS_MAX) {
-		found->owned += return_owned(lab, recovery.gone);
+		estate_abandon(lab, recovery.gone);
+		found->owned += estate_return(lab, recovery.gone);
 		error = round_of(&recovery);
 		more = recovery.fresh || found->doubtful;
 		find_gone(&recovery);
@@ -444,7 +409,10 @@ int lab_process_leave(struct labyrinth *lab)
 		return -LAB_ENOTSUP;
 	self = process_self(lab);
 	gone[self] = true;
-	return_owned(lab, gone);
+	estate_abandon(lab, gone);
+	estate_return(lab, gone);
+	if (!estate_release(lab, gone))
+		return -LAB_EAGAIN;
 	bury(lab, self);
 	return 0;
 }

@@ -20,7 +20,8 @@ extern "C" {
 
 /*
  * The owner number of this process: what is allocated with it (lab_alloc_request()) goes back when the process is dead.
- * What is nobody's (owner 0) stays out, and anybody may free it.  0 where the labyrinth is one process's.
+ * What is nobody's (owner 0) stays out, and anybody may free it.  0 where the labyrinth is one process's.  A client goes with the
+ * process that opened it, and all that it has.
  */
 LAB_API unsigned int lab_process_owner(const struct labyrinth *lab);
 
@@ -48,7 +49,8 @@ struct lab_survey {
 
 struct lab_recovered {
 	unsigned int processes; /* dead ones whose places are free again */
-	uint64_t owned;		/* pages that were theirs */
+	unsigned int clients;	/* that they had opened: closed */
+	uint64_t owned;		/* pages that were theirs, or their clients' */
 	uint64_t frames, slots; /* frames, and slots of pools, that were in their hands */
 	uint64_t raised;	/* announcements that frames may come back, lowered */
 	uint64_t doubtful;	/* frames and slots that moved too much: call again */
@@ -64,7 +66,10 @@ struct lab_recovered {
  */
 LAB_API int lab_recover(struct labyrinth *lab, const struct lab_survey *survey, struct lab_recovered *found);
 
-/* This process goes: what it owns goes back, and its place is free.  No thread of it may be in a call, now or later. */
+/*
+ * This process goes: what it owns goes back, its clients are closed, and its place is free.  No thread of it may be in a call, now or
+ * later.  -EAGAIN: another process is just freeing a page of such a client; the place stays a dead one's, for lab_recover().
+ */
 LAB_API int lab_process_leave(struct labyrinth *lab);
 
 #ifdef __cplusplus

@@ -6,6 +6,7 @@
  */
 #include "../support/room.h"
 
+#include "client.h"
 #include "page.h"
 #include "room.h"
 
@@ -38,6 +39,9 @@ static void begin_rooms(const struct lab_room_spec *rooms, unsigned int count)
 	memset(&world, 0, sizeof(world));
 	lab_user_cpu_override = 0;
 	spec.processes = PROCESSES;
+	spec.clients = 3;
+	spec.contract_frames = 20;
+	spec.contract_blocks = 4;
 	bytes = lab_metadata_bytes(&spec);
 	assert_true(bytes > 0);
 	memory = zeroed(64 + bytes);
@@ -487,6 +491,107 @@ static void pool_between_two(void **state)
 	end();
 }
 
+/* ---- clients ---- */
+
+static unsigned int client_of(unsigned int process)
+{
+	const struct lab_client_spec spec = { .name = "theirs", .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE, .frames = 10, .blocks = 2,
+					      .block_order = 4, .maximum = LAB_UNLIMITED, .reserve_share = LAB_UNLIMITED };
+	unsigned int owner = 0;
+
+	be(process);
+	assert_int_equal(lab_client_open(world.lab, &spec, &owner, NULL), 0);
+	return owner;
+}
+
+static struct lab_page *client_takes(unsigned int owner, lab_gfp_t gfp, unsigned int order)
+{
+	struct lab_request request = LAB_REQUEST(gfp, order);
+	struct lab_page *page;
+
+	request.owner = (uint16_t)owner;
+	page = lab_alloc_request(world.lab, &request, NULL);
+	assert_false(lab_is_err(page));
+	return page;
+}
+
+/* Singles, blocks, an offered page, charges of calls that never ended, a slot in its hand, half a resize: all of it goes. */
+static void clients(void **state)
+{
+	unsigned int owner, others, tries = 0, i;
+	struct lab_client *client;
+	struct lab_page *page;
+
+	(void)state;
+	begin();
+	others = client_of(2);
+	client_takes(others, LAB_GFP_ATOMIC, 0);
+	owner = client_of(1);
+	client = labyrinth_client(world.lab, owner);
+	for (i = 0; i < 12; i++)
+		page = client_takes(owner, LAB_GFP_ATOMIC, 0);
+	assert_int_equal(lab_page_offer(world.lab, page, owner), 0);
+	client_takes(owner, LAB_GFP_ATOMIC, 4);
+	dies_inside(1);
+	assert_int_equal(client_charge(client, 4), 0);
+	assert_true(contract_draw(client, 1, &tries) != LAB_NO_BIT);
+	assert_int_equal(client_charge(client, 0), 0);
+	assert_true(tree_take_at(&client->pool[0].lack, 3));
+	client->resizing = 1;
+	client->guarantee[0]--;
+	assert_int_equal(recover(), 0);
+	assert_int_equal(world.found.clients, 1);
+	assert_int_equal(world.found.owned, 12);
+	assert_int_equal(client->charge | client->debt | client->resizing | client->guarantee[0] | client->guarantee[1], 0);
+	assert_int_equal(free_frames(world.lab, 0), world.frames - 10 - 32);
+	assert_whole(world.lab);
+	/* The number can be another's; the other client has not noticed. */
+	be(3);
+	for (i = 0; i < 2; i++)
+		client_takes(client_of(3), LAB_GFP_ATOMIC, 0);
+	client_takes(others, LAB_GFP_ATOMIC, 4);
+	end();
+}
+
+/* Dead while it opened one, or closed one. */
+static void client_half_open(void **state)
+{
+	unsigned int owner;
+	struct lab_client *client;
+
+	(void)state;
+	begin();
+	owner = client_of(0);
+	client = labyrinth_client(world.lab, owner);
+	client->charge = charge_of_state(LAB_CLIENT_BUSY) + process_mark(world.lab);
+	assert_int_equal(contract_shrink(world.lab, client, 0, 4), 4);
+	dies_inside(0);
+	assert_returned();
+	assert_int_equal(world.found.clients, 1);
+	end();
+}
+
+/* A process that leaves closes its clients, unless somebody is at them. */
+static void client_leaves(void **state)
+{
+	struct lab_client *client;
+	unsigned int owner;
+
+	(void)state;
+	begin();
+	owner = client_of(0);
+	client = labyrinth_client(world.lab, owner);
+	client_takes(owner, LAB_GFP_ATOMIC, 0);
+	assert_int_equal(client_charge(client, 0), 0); /* by a call of another process, say */
+	assert_int_equal(lab_process_leave(world.lab), -LAB_EAGAIN);
+	assert_int_equal(lab_process_at(world.lab, 0), 100);
+	client_uncharge(client, 0);
+	assert_int_equal(lab_process_leave(world.lab), 0);
+	assert_int_equal(lab_process_at(world.lab, 0), 0);
+	assert_int_equal(free_frames(world.lab, 0), world.frames);
+	end();
+}
+
 /* ---- what the living have ---- */
 
 static lab_word *live_count;
@@ -632,7 +737,8 @@ int main(void)
 		cmocka_unit_test(several),	     cmocka_unit_test(half_freed),	cmocka_unit_test(untold),
 		cmocka_unit_test(tentative),	     cmocka_unit_test(tentative_twice), cmocka_unit_test(pools),
 		cmocka_unit_test(pool_between_two),  cmocka_unit_test(stopped),		cmocka_unit_test(dead_meanwhile),
-		cmocka_unit_test(passed_on),	     cmocka_unit_test(left_behind),
+		cmocka_unit_test(passed_on),	     cmocka_unit_test(left_behind),	cmocka_unit_test(clients),
+		cmocka_unit_test(client_half_open),  cmocka_unit_test(client_leaves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
