@@ -63,6 +63,11 @@ int share_open(const struct lab_user_spec *spec, struct lab_spec *core, struct l
 /* Take down what share_open() or lab_attach() has made. */
 void share_close(struct lab_home *home);
 
+/* The notes of a shared labyrinth, or NULL. */
+struct lab_home *share_home(const struct labyrinth *lab);
+/* 0, or -errno: the program has closed the memory file behind our back, and perhaps opened another. */
+int share_same_file(const struct lab_home *home);
+
 /* ---- user.c, for both ---- */
 
 #define HOME_MAGIC 0x6c616275u
@@ -113,8 +118,8 @@ int lease_open(int fd);
 /* Is this place's lease nobody's else?  Then it is held by this file description until that is closed and unmapped. */
 bool lease_take(int own, unsigned int place);
 void lease_drop(int own, unsigned int place);
-/* A mapping by which the leases of `own` live as long as this process's memory map; closes `own`.  NULL: errno says why not. */
-void *lease_keep(int own);
+/* A mapping by which the leases of `own` live as long as this process's memory map; closes `own`.  0, or an error with a complaint. */
+int lease_keep(int own, void **kept, const struct lab_complaint *to);
 void lease_end(void *kept);
 
 #endif

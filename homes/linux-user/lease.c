@@ -45,21 +45,21 @@ void lease_drop(int own, unsigned int place)
 	set_lock(own, place, F_UNLCK);
 }
 
-void *lease_keep(int own)
+int lease_keep(int own, void **kept, const struct lab_complaint *to)
 {
-	void *kept = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ, MAP_SHARED, own, 0);
+	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, bytes, PROT_READ, MAP_SHARED, own, 0);
+	int error = 0;
 
-	if (kept == MAP_FAILED || madvise(kept, (size_t)sysconf(_SC_PAGESIZE), MADV_DONTFORK) != 0) {
-		int error = errno;
-
-		if (kept != MAP_FAILED)
-			lease_end(kept);
-		close(own);
-		errno = error;
-		return NULL;
+	if (page == MAP_FAILED) {
+		error = complain(to, "mmap of the lease", bytes);
+	} else if (madvise(page, bytes, MADV_DONTFORK) != 0) {
+		error = complain(to, "madvise(MADV_DONTFORK)", bytes);
+		lease_end(page);
 	}
 	close(own);
-	return kept;
+	*kept = page;
+	return error;
 }
 
 void lease_end(void *kept)

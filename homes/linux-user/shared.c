@@ -12,11 +12,9 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "home.h"
@@ -28,7 +26,6 @@
 #define PRIVATE_BYTES ((size_t)131072) /* in front of the metadata: the identity's page, and at the end the notes */
 #define PROCESSES_USUAL 64u
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
-#define WAIT_NS 200000 /* between two looks at a count that is to run out */
 
 bool share_wanted(const struct lab_user_spec *spec)
 {
@@ -95,31 +92,40 @@ static void place_rooms(const struct layout *layout, struct lab_spec *core, stru
 
 /* ---- mapping ---- */
 
-/* What is this process's own, and the file behind it; the notes, or NULL with a complaint. */
-static struct lab_home *map_all(int fd, const struct layout *layout, struct lab_complaint *to)
+/* Over reserved addresses: what is this process's own, and the file behind it. */
+static int map_over(int fd, const struct layout *layout, char *lab, struct lab_complaint *to)
+{
+	if (mmap(lab - PRIVATE_BYTES, PRIVATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
+	    MAP_FAILED)
+		return complain(to, "mmap", PRIVATE_BYTES);
+	if (mmap(lab, layout->end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, SHARE_HEADER_BYTES) == MAP_FAILED)
+		return complain(to, "mmap of the memory file", layout->end);
+	if (madvise(lab - PRIVATE_BYTES, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) != 0)
+		return complain(to, "madvise(MADV_WIPEONFORK)", (size_t)sysconf(_SC_PAGESIZE));
+	return 0;
+}
+
+/* All of it, with the notes that say what there is. */
+static int map_all(int fd, const struct layout *layout, struct lab_home **made, struct lab_complaint *to)
 {
 	size_t bytes = PRIVATE_BYTES + layout->end, spare = layout->align, before;
 	char *base = mmap(NULL, bytes + spare, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	struct lab_home *home;
 	char *lab;
+	int error;
 
-	if (base == MAP_FAILED) {
-		complain(to, "mmap", bytes + spare);
-		return NULL;
-	}
+	if (base == MAP_FAILED)
+		return complain(to, "mmap", bytes + spare);
 	before = (spare - ((uintptr_t)base + PRIVATE_BYTES) % spare) % spare;
 	lab = base + before + PRIVATE_BYTES;
 	if (before)
 		munmap(base, before);
 	if (spare - before)
 		munmap(lab + layout->end, spare - before);
-	if (mmap(lab - PRIVATE_BYTES, PRIVATE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) ==
-		    MAP_FAILED ||
-	    mmap(lab, layout->end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, SHARE_HEADER_BYTES) == MAP_FAILED ||
-	    madvise(lab - PRIVATE_BYTES, (size_t)sysconf(_SC_PAGESIZE), MADV_WIPEONFORK) != 0) {
-		complain(to, "mmap of the memory file", layout->end);
+	error = map_over(fd, layout, lab, to);
+	if (error) {
 		munmap(lab - PRIVATE_BYTES, bytes);
-		return NULL;
+		return error;
 	}
 	home = (struct lab_home *)(void *)(lab - HOME_BYTES);
 	home->magic = HOME_MAGIC;
@@ -128,7 +134,8 @@ static struct lab_home *map_all(int fd, const struct layout *layout, struct lab_
 	home->identity = (uint32_t *)(void *)(lab - PRIVATE_BYTES);
 	home->share.base = lab - PRIVATE_BYTES;
 	home->share.fd = -1;
-	return home;
+	*made = home;
+	return 0;
 }
 
 /* Touched and locked as the specification says, in this process too. */
@@ -162,8 +169,7 @@ static int keep_file(struct lab_home *home, int fd, struct lab_complaint *to)
 	return 0;
 }
 
-/* Has the program closed it behind our back, and opened another? */
-static int same_file(const struct lab_home *home)
+int share_same_file(const struct lab_home *home)
 {
 	struct stat status;
 
@@ -195,7 +201,7 @@ static int find_place(struct labyrinth *lab, int own, unsigned int processes, st
 static int arrive(struct lab_home *home, unsigned int processes, struct lab_complaint *to)
 {
 	struct labyrinth *lab = (struct labyrinth *)((char *)home + HOME_BYTES);
-	int own = lease_open(home->share.fd), place;
+	int own = lease_open(home->share.fd), place, error;
 
 	if (own < 0) {
 		errno = -own;
@@ -206,9 +212,9 @@ static int arrive(struct lab_home *home, unsigned int processes, struct lab_comp
 		close(own);
 		return place;
 	}
-	home->share.lease = lease_keep(own);
-	if (!home->share.lease)
-		return complain(to, "mmap of the lease", 0);
+	error = lease_keep(own, &home->share.lease, to);
+	if (error)
+		return error;
 	home->share.place = (unsigned int)place;
 	lab_process_arrive(lab, (unsigned int)place, (uint32_t)getpid());
 	home->identity[1] = (uint32_t)place;
@@ -223,7 +229,7 @@ void share_close(struct lab_home *home)
 	*home->identity = 0;
 	if (ours)
 		lease_end(home->share.lease);
-	if (home->share.fd >= 0 && same_file(home) == 0)
+	if (home->share.fd >= 0 && share_same_file(home) == 0)
 		close(home->share.fd);
 	munmap(home->share.base, home->bytes);
 }
@@ -252,16 +258,15 @@ static int make_file(const struct lab_user_spec *spec, const struct layout *layo
 }
 
 /* The file is there: map it, be born in it, come to a place. */
-static int furnish(int fd, const struct lab_user_spec *spec, struct lab_spec *core, const struct layout *layout,
+static int furnish_shared(int fd, const struct lab_user_spec *spec, struct lab_spec *core, const struct layout *layout,
 		   struct lab_home **made, struct lab_complaint *to)
 {
-	struct lab_home *home = map_all(fd, layout, to);
+	int error = map_all(fd, layout, made, to);
+	struct lab_home *home = *made;
 	struct labyrinth *lab;
-	int error;
 
-	if (!home)
-		return -ENOMEM;
-	*made = home;
+	if (error)
+		return error;
 	place_rooms(layout, core, (struct lab_room_spec *)(uintptr_t)core->rooms, (char *)home + HOME_BYTES);
 	error = keep_file(home, fd, to);
 	if (!error)
@@ -291,7 +296,7 @@ int share_open(const struct lab_user_spec *asked, struct lab_spec *core, struct 
 	fd = make_file(&spec, &layout, to);
 	if (fd < 0)
 		return fd;
-	error = furnish(fd, &spec, core, &layout, &home, to);
+	error = furnish_shared(fd, &spec, core, &layout, &home, to);
 	close(fd);
 	if (error && home)
 		share_close(home);
@@ -357,9 +362,9 @@ static int attach(int fd, uint64_t bytes, const struct lab_user_spec *spec, stru
 		return error;
 	if (bytes != SHARE_HEADER_BYTES + layout.end)
 		return complain_plainly(to, "the memory file has another size than its description wants");
-	*made = map_all(fd, &layout, to);
-	if (!*made)
-		return -ENOMEM;
+	error = map_all(fd, &layout, made, to);
+	if (error)
+		return error;
 	error = compare(&core, &layout, *made, to);
 	if (!error)
 		error = keep_file(*made, fd, to);
@@ -393,8 +398,7 @@ int lab_attach(int fd, struct labyrinth **lab, char *error_text)
 
 /* ---- afterwards ---- */
 
-/* The notes of a shared labyrinth that this process may call, or NULL. */
-static struct lab_home *shared_home(const struct labyrinth *lab)
+struct lab_home *share_home(const struct labyrinth *lab)
 {
 	struct lab_home *home = lab ? home_of(lab) : NULL;
 
@@ -403,12 +407,12 @@ static struct lab_home *shared_home(const struct labyrinth *lab)
 
 int lab_user_share(struct labyrinth *lab)
 {
-	struct lab_home *home = shared_home(lab);
+	struct lab_home *home = share_home(lab);
 	int fd;
 
 	if (!home || *home->identity != LAB_IDENTITY_SHARED)
 		return -EINVAL;
-	if (same_file(home))
+	if (share_same_file(home))
 		return -EBADF;
 	fd = fcntl(home->share.fd, F_DUPFD_CLOEXEC, 0);
 	return fd < 0 ? -errno : fd;
@@ -416,7 +420,7 @@ int lab_user_share(struct labyrinth *lab)
 
 int lab_detach(struct labyrinth *lab)
 {
-	struct lab_home *home = shared_home(lab);
+	struct lab_home *home = share_home(lab);
 
 	if (!home)
 		return -EINVAL;
@@ -424,75 +428,4 @@ int lab_detach(struct labyrinth *lab)
 		lab_process_leave(lab);
 	share_close(home);
 	return 0;
-}
-
-/* ---- recovery ---- */
-
-struct survey {
-	int own; /* a file description of its own: it holds the places of the dead till the end */
-	unsigned int place;
-	struct timespec end;
-};
-
-static bool is_dead(void *context, unsigned int process)
-{
-	const struct survey *survey = context;
-
-	return process != survey->place && lease_take(survey->own, process);
-}
-
-static bool wait_a_while(void *context)
-{
-	const struct survey *survey = context;
-	struct timespec now, pause = { .tv_nsec = WAIT_NS };
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	if (now.tv_sec > survey->end.tv_sec || (now.tv_sec == survey->end.tv_sec && now.tv_nsec >= survey->end.tv_nsec))
-		return false;
-	nanosleep(&pause, NULL);
-	return true;
-}
-
-static int recover(struct labyrinth *lab, struct survey *survey, struct lab_recovered *found, struct lab_complaint *to)
-{
-	const struct lab_survey asked = { .dead = is_dead, .wait = wait_a_while, .home = survey };
-	int error;
-
-	if (!lease_take(survey->own, LEASE_RECOVERY)) {
-		complain_plainly(to, "another process is recovering");
-		return -EBUSY;
-	}
-	error = lab_recover(lab, &asked, found);
-	if (error == -EAGAIN && to->text)
-		snprintf(to->text, LAB_ERROR_TEXT, "process %u, at place %d, stays in a call: what it may have was left",
-			 lab_process_at(lab, (unsigned int)found->waiting), found->waiting);
-	return error;
-}
-
-int lab_user_recover(struct labyrinth *lab, unsigned int wait_ms, struct lab_recovered *found, char *error_text)
-{
-	struct lab_complaint to = { .text = error_text, .file = true };
-	struct lab_home *home = shared_home(lab);
-	struct survey survey;
-	int error;
-
-	memset(found, 0, sizeof(*found));
-	if (!home || *home->identity != LAB_IDENTITY_SHARED)
-		return complain_plainly(&to, "not a shared labyrinth of this process");
-	survey.own = same_file(home) ? -EBADF : lease_open(home->share.fd);
-	if (survey.own < 0) {
-		errno = -survey.own;
-		return complain(&to, "opening the memory file anew by /proc/self/fd", 0);
-	}
-	survey.place = home->share.place;
-	clock_gettime(CLOCK_MONOTONIC, &survey.end);
-	survey.end.tv_sec += wait_ms / 1000;
-	survey.end.tv_nsec += (long)(wait_ms % 1000) * 1000000;
-	if (survey.end.tv_nsec >= 1000000000) {
-		survey.end.tv_sec++;
-		survey.end.tv_nsec -= 1000000000;
-	}
-	error = recover(lab, &survey, found, &to);
-	close(survey.own);
-	return error;
 }
