@@ -131,3 +131,43 @@ void client_lost(struct labyrinth *lab, struct lab_client *client, unsigned int 
 	client_repay(client, 1u << order);
 	client_uncharge(client, order);
 }
+
+/* ---- offers (offer.c) ---- */
+
+static struct lab_page *offer_page(const struct labyrinth *lab, lab_word word)
+{
+	return (struct lab_page *)((char *)(uintptr_t)lab + word);
+}
+
+struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client)
+{
+	for (;;) { /* each try in vain: another has had an offer */
+		unsigned int oldest = LAB_CLIENT_OFFERS, i;
+		lab_word word = 0;
+
+		for (i = 0; i < LAB_CLIENT_OFFERS; i++) {
+			lab_word here = load_acquire(&client->offer[i]);
+
+			if (here <= OFFER_MAKING)
+				continue;
+			if (oldest != LAB_CLIENT_OFFERS &&
+			    load_relaxed(&client->offer_age[i]) - load_relaxed(&client->offer_age[oldest]) < LAB_ALL / 2)
+				continue;
+			oldest = i;
+			word = here;
+		}
+		if (oldest == LAB_CLIENT_OFFERS)
+			return NULL;
+		if (cas_acq_rel(&client->offer[oldest], &word, (lab_word)0)) /* the claim of the page */
+			return offer_page(lab, word);
+	}
+}
+
+unsigned int client_offered(const struct lab_client *client)
+{
+	unsigned int n = 0, i;
+
+	for (i = 0; i < LAB_CLIENT_OFFERS; i++)
+		n += load_relaxed(&client->offer[i]) > OFFER_MAKING;
+	return n;
+}

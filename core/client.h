@@ -77,6 +77,7 @@ void client_put(struct labyrinth *lab, struct lab_client *client, const struct l
 /* The same of a page whose first frame is out of service now: the contract gets another, if there is one. */
 void client_lost(struct labyrinth *lab, struct lab_client *client, unsigned int order);
 
+#define OFFER_MAKING ((lab_word)1) /* a place of the offers that is being filled; 0: empty; else the page's distance from the labyrinth */
 /* The page that was offered first, its tag KEPT still; NULL: none is offered. */
 struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client);
 

@@ -234,7 +234,7 @@ static void name_pages(struct labyrinth *lab, unsigned int owner, struct lab_cli
 	for (i = 0; i < LAB_CLIENT_OFFERS; i++) { /* offered pages are the client's still */
 		lab_word word = load_acquire(&labyrinth_client(lab, owner)->offer[i]);
 
-		if (word <= 1)
+		if (word <= OFFER_MAKING)
 			continue;
 		out->frames++;
 		if (out->named < LAB_CLIENT_NAMED)

@@ -8,16 +8,9 @@
 #include "client.h"
 #include "exit.h"
 
-#define OFFER_MAKING ((lab_word)1)
-
 static lab_word offer_word(const struct labyrinth *lab, const struct lab_page *page)
 {
 	return (lab_word)((const char *)page - (const char *)lab);
-}
-
-static struct lab_page *offer_page(const struct labyrinth *lab, lab_word word)
-{
-	return (struct lab_page *)((char *)(uintptr_t)lab + word);
 }
 
 /* An empty place, ours now; LAB_CLIENT_OFFERS: none. */
@@ -70,30 +63,6 @@ int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int ow
 	return error;
 }
 
-struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client)
-{
-	for (;;) { /* each try in vain: another has had an offer */
-		unsigned int oldest = LAB_CLIENT_OFFERS, i;
-		lab_word word = 0;
-
-		for (i = 0; i < LAB_CLIENT_OFFERS; i++) {
-			lab_word here = load_acquire(&client->offer[i]);
-
-			if (here <= OFFER_MAKING)
-				continue;
-			if (oldest != LAB_CLIENT_OFFERS &&
-			    load_relaxed(&client->offer_age[i]) - load_relaxed(&client->offer_age[oldest]) < LAB_ALL / 2)
-				continue;
-			oldest = i;
-			word = here;
-		}
-		if (oldest == LAB_CLIENT_OFFERS)
-			return NULL;
-		if (cas_acq_rel(&client->offer[oldest], &word, (lab_word)0)) /* the claim of the page */
-			return offer_page(lab, word);
-	}
-}
-
 static int page_withdraw_inside(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
 {
 	struct lab_client *client;
@@ -126,13 +95,4 @@ int lab_page_withdraw(struct labyrinth *lab, struct lab_page *page, unsigned int
 	error = page_withdraw_inside(lab, page, owner);
 	process_leave(count);
 	return error;
-}
-
-unsigned int client_offered(const struct lab_client *client)
-{
-	unsigned int n = 0, i;
-
-	for (i = 0; i < LAB_CLIENT_OFFERS; i++)
-		n += load_relaxed(&client->offer[i]) > OFFER_MAKING;
-	return n;
 }

@@ -5,7 +5,8 @@
 #ifndef TOOLS_COMMANDS_H
 #define TOOLS_COMMANDS_H
 
-int labyrinth_size(int argc, char **argv);    /* size.c */
+int labyrinth_size(int argc, char **argv); /* size.c */
 int labyrinth_explain(int argc, char **argv); /* explain.c */
+int labyrinth_audio(int argc, char **argv);   /* audio.c */
 
 #endif

@@ -25,7 +25,8 @@ static const char help[] =
 	"\n"
 	"  --period TIME    it takes a frame each TIME: 5.208us, 20ms (ns, us, ms, s; exact decimals)\n"
 	"  --hold TIME      and has it back after TIME at the latest\n"
-	"  --refill TIME    what is freed (or shredded) is there again after TIME at the latest; else at once\n"
+	"  --refill TIME    what is freed (or shredded) is there again after TIME at the latest; else at "
+	"once\n"
 	"  --burst N        so many requests may come early at once; else none\n"
 	"  --callers N      so many calls may be in progress at once; else 1\n"
 	"  --page SIZE      4K (the default), 16K or 64K\n"
@@ -44,10 +45,14 @@ struct wish {
 enum { KEY_PERIOD = 256, KEY_HOLD, KEY_REFILL, KEY_BURST, KEY_CALLERS, KEY_PAGE, KEY_JSON };
 
 static const struct option long_options[] = {
-	{ "period", required_argument, NULL, KEY_PERIOD },   { "hold", required_argument, NULL, KEY_HOLD },
-	{ "refill", required_argument, NULL, KEY_REFILL },   { "burst", required_argument, NULL, KEY_BURST },
-	{ "callers", required_argument, NULL, KEY_CALLERS }, { "page", required_argument, NULL, KEY_PAGE },
-	{ "json", no_argument, NULL, KEY_JSON },	      { "help", no_argument, NULL, 'h' },
+	{ "period", required_argument, NULL, KEY_PERIOD },
+	{ "hold", required_argument, NULL, KEY_HOLD },
+	{ "refill", required_argument, NULL, KEY_REFILL },
+	{ "burst", required_argument, NULL, KEY_BURST },
+	{ "callers", required_argument, NULL, KEY_CALLERS },
+	{ "page", required_argument, NULL, KEY_PAGE },
+	{ "json", no_argument, NULL, KEY_JSON },
+	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -56,7 +61,9 @@ static bool take_time(const char *name, enum duration_round round, const char **
 	*kept = optarg;
 	if (duration_parse(optarg, round, ns) && *ns <= INT64_MAX) /* JSON has no larger ones */
 		return true;
-	fprintf(stderr, "labyrinth size: --%s '%.80s': wants a time like 5.208us or 20ms (ns, us, ms, s; up to 292 years)\n",
+	fprintf(stderr,
+		"labyrinth size: --%s '%.80s': wants a time like 5.208us or 20ms (ns, us, ms, s; up to 292 "
+		"years)\n",
 		name, optarg);
 	return false;
 }
@@ -122,7 +129,8 @@ static bool check(const struct wish *wish)
 		return false;
 	}
 	if (!wish->period)
-		fprintf(stderr, "labyrinth size: --period '%.80s': is less than a nanosecond\n", wish->period_text);
+		fprintf(stderr, "labyrinth size: --period '%.80s': is less than a nanosecond\n",
+			wish->period_text);
 	return wish->period != 0;
 }
 
@@ -139,14 +147,16 @@ static bool parse(struct wish *wish, int argc, char **argv)
 		}
 		if (key == '?' || key == ':') {
 			fprintf(stderr, "labyrinth size: %s '%.80s' (see labyrinth size --help)\n",
-				key == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
+				key == ':' ? "a value is missing behind" : "unknown option",
+				argv[optind - 1]);
 			return false;
 		}
 		if (!take(wish, key))
 			return false;
 	}
 	if (optind < argc) {
-		fprintf(stderr, "labyrinth size: takes no '%.80s' (see labyrinth size --help)\n", argv[optind]);
+		fprintf(stderr, "labyrinth size: takes no '%.80s' (see labyrinth size --help)\n",
+			argv[optind]);
 		return false;
 	}
 	return check(wish);
@@ -176,23 +186,27 @@ static void print_text(const struct wish *wish, uint32_t frames, FILE *file)
 	fprintf(file, "%" PRIu32 " frames, ", frames);
 	print_weight(file, (uint64_t)frames * wish->page);
 	fprintf(file, " in pages of %" PRIu32 " KiB\n", wish->page);
-	fprintf(file, "  (%s + %s) / %s, rounded down, + 1 + burst %" PRIu32 " + callers %" PRIu32 " = %" PRIu64
-		      " + 1 + %" PRIu32 " + %" PRIu32 " = %" PRIu32 "\n",
-		wish->hold_text, wish->refill_text ? wish->refill_text : "0", wish->period_text, wish->burst, wish->callers,
-		whole, wish->burst, wish->callers, frames);
+	fprintf(file,
+		"  (%s + %s) / %s, rounded down, + 1 + burst %" PRIu32 " + callers %" PRIu32 " = %" PRIu64
+		" + 1 + %" PRIu32 " + %" PRIu32 " = %" PRIu32 "\n",
+		wish->hold_text, wish->refill_text ? wish->refill_text : "0", wish->period_text, wish->burst,
+		wish->callers, whole, wish->burst, wish->callers, frames);
 	if (frames > LAB_CONTRACT_MAX)
-		fprintf(file, "  A client can be guaranteed %u at most: hold them for less long, or use several clients.\n",
+		fprintf(file,
+			"  A client can be guaranteed %u at most: hold them for less long, or use several "
+			"clients.\n",
 			LAB_CONTRACT_MAX);
 }
 
 static bool print_json(const struct wish *wish, uint32_t frames, FILE *file)
 {
-	json_t *root = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "frames", (json_int_t)frames,
-				 "bytes", (json_int_t)frames * wish->page * 1024, "page_size",
-				 (json_int_t)wish->page * 1024, "period_ns", (json_int_t)wish->period, "hold_ns",
-				 (json_int_t)wish->hold, "refill_ns", (json_int_t)wish->refill, "burst",
-				 (json_int_t)wish->burst, "callers", (json_int_t)wish->callers, "most_frames",
-				 (json_int_t)LAB_CONTRACT_MAX, "possible", frames <= LAB_CONTRACT_MAX);
+	json_t *root =
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:b}", "frames", (json_int_t)frames,
+			  "bytes", (json_int_t)frames * wish->page * 1024, "page_size",
+			  (json_int_t)wish->page * 1024, "period_ns", (json_int_t)wish->period, "hold_ns",
+			  (json_int_t)wish->hold, "refill_ns", (json_int_t)wish->refill, "burst",
+			  (json_int_t)wish->burst, "callers", (json_int_t)wish->callers, "most_frames",
+			  (json_int_t)LAB_CONTRACT_MAX, "possible", frames <= LAB_CONTRACT_MAX);
 	bool fine = root && !json_dumpf(root, file, JSON_INDENT(2)) && fputc('\n', file) != EOF;
 
 	json_decref(root);

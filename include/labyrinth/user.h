@@ -101,6 +101,13 @@ LAB_API int lab_user_recover(struct labyrinth *lab, unsigned int wait_ms, struct
 /* Bytes of metadata that lab_user_open() mapped. */
 LAB_API size_t lab_user_metadata_bytes(const struct labyrinth *lab);
 
+/*
+ * Write what the labyrinth remembers of refusals (lab_first_refusal(), lab_refusals(); the oldest first) to `fd`, a
+ * line each, for `labyrinth explain`.  From a task; requests may run meanwhile.  Nothing is written where nothing was
+ * refused.  0, or the error of write(), or -ENXIO, -ECHILD.
+ */
+LAB_API int lab_user_report(const struct labyrinth *lab, int fd);
+
 #ifdef __cplusplus
 }
 #endif

@@ -13,6 +13,8 @@
 
 extern struct inject_site __start_inject_sites[], __stop_inject_sites[];
 
+#define CLIENTS "clients: all interleavings of their calls are run by tests/race/interleave.c"
+
 /* What no injection can reach, and why. */
 static const struct {
 	const char *file, *function; /* NULL: all of them */
@@ -25,6 +27,22 @@ static const struct {
 	{ "pool.c", "pool_holds", "quiet audits" },
 	{ "pool.c", "bit_clear", "quiet audits" },
 	{ "audit.c", "pool_keeps", "quiet audits" },
+	{ "client.c", NULL, CLIENTS },
+	{ "clients.c", NULL, CLIENTS },
+	{ "contract.c", NULL, CLIENTS },
+	{ "handover.c", NULL, CLIENTS },
+	{ "offer.c", NULL, CLIENTS },
+	{ "exit.c", "exit_refuses", CLIENTS },
+	{ "exit.c", "exit_retag", CLIENTS },
+	{ "audit.c", "clients_hold", "quiet audits" },
+	{ "audit.c", "client_frames", "quiet audits" },
+	{ "entrance.c", "use_offer", CLIENTS },
+	{ "entrance.c", "count_client", CLIENTS },
+	{ "record.c", "lab_refusals", "a reader: tests/race/clients.c, \"remembered\"" },
+	{ "record.c", "lab_first_refusal", "a reader" },
+	{ "record.c", "copy_out", "whole words, in whatever order: tests/race/clients.c" },
+	{ "record.c", "keep_first", "once in a labyrinth's life" },
+	{ "record.c", "record_refusal", "lost only to 32 others at once: tests/unit/test_client.c" },
 };
 
 static struct inject_site site[SITES_MAX];

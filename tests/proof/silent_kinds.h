@@ -14,7 +14,7 @@
 #define HELD 16384u
 
 /* The ones in the cage: one node and three rooms; two nodes; the default one. */
-static struct labyrinth *lab, *nodes, *usual;
+static struct labyrinth *lab, *nodes, *usual, *guarded; /* (guarded: with clients) */
 static struct lab_page *held[HELD];
 
 enum { MEMORY, OWN, NUMBERS, ROOMS }; /* its rooms, the one with the most tags last */
