@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * killed_instants.h - one call, ended by SIGKILL before each of its instructions (stepper.h).
+ * killed_instants.h - one call, ended by SIGKILL before each of its instructions (stepper.h); and stopped by SIGSTOP there, while
+ * others recover what yet another has left, and then continued: what it had in hand is its own still.
  */
 #ifndef KILLED_INSTANTS_H
 #define KILLED_INSTANTS_H
 
 #define PAGES_MOST 600u
-#define INSTANTS_SHORT 40u /* of a call */
+#define INSTANTS_SHORT 40u /* of a call; of a long one: */
+#define INSTANTS_FEW 12u
 
 /* What a child plays with. */
 static struct {
@@ -14,7 +16,8 @@ static struct {
 	struct lab_page *page[PAGES_MOST];
 	struct lab_page *bulk[PAGES_MOST];
 	unsigned int pages, owner, other; /* owner: of this process, or its client; other: a second client */
-	uint64_t last;			  /* die before this instruction */
+	uint64_t last;			  /* die, or stop, before this instruction */
+	int signal;
 } child;
 
 static struct lab_page *child_takes(unsigned int owner, unsigned int order)
@@ -245,26 +248,61 @@ static void maybe_dies(const ucontext_t *at, uint64_t instruction, void *data)
 	(void)at;
 	(void)data;
 	if (instruction == child.last)
-		kill(getpid(), SIGKILL);
+		kill(getpid(), child.signal);
 }
 
-/* A child does it, up to that instruction; how many there are goes to world.seen[0].  False: it did not end as it should. */
-static bool one_child(const struct instant_case *it, uint64_t last, bool *ended)
+/* A child does it, up to that instruction; how many there are goes to world.seen[0]. */
+static pid_t begin_child(const struct instant_case *it, uint64_t last, int signal)
 {
 	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	child.lab = attach();
+	child.owner = lab_process_owner(child.lab);
+	child.last = last;
+	child.signal = signal;
+	it->before();
+	world.seen[0] = stepper_run(it->call, NULL, maybe_dies, NULL);
+	_exit(0);
+}
+
+/* False: it did not end as it should. */
+static bool one_child(const struct instant_case *it, uint64_t last, bool *ended)
+{
+	pid_t pid = begin_child(it, last, SIGKILL);
 	int how;
 
-	if (pid == 0) {
-		child.lab = attach();
-		child.owner = lab_process_owner(child.lab);
-		child.last = last;
-		it->before();
-		world.seen[0] = stepper_run(it->call, NULL, maybe_dies, NULL);
-		_exit(0);
-	}
 	waitpid(pid, &how, 0);
 	*ended = WIFEXITED(how);
 	return (WIFEXITED(how) && WEXITSTATUS(how) == 0) || (WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL);
+}
+
+/* One that dies without a word, so that there is something to recover. */
+static void another_dies(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		attach();
+		_exit(0);
+	}
+	waitpid(pid, NULL, 0);
+}
+
+static bool one_stopped(const struct instant_case *it, uint64_t last)
+{
+	pid_t pid = begin_child(it, last, SIGSTOP);
+	int how;
+
+	waitpid(pid, &how, WUNTRACED);
+	if (!WIFSTOPPED(how))
+		return WIFEXITED(how) && WEXITSTATUS(how) == 0;
+	another_dies();
+	recover(it->name, 1); /* most often: it stays in a call */
+	kill(pid, SIGCONT);
+	waitpid(pid, &how, 0);
+	return WIFEXITED(how) && WEXITSTATUS(how) == 0;
 }
 
 /* What may be left over, goes: pages that are nobody's, a frame that stays out. */
@@ -278,9 +316,25 @@ static void tidy(const struct instant_case *it)
 		lab_frame_online(world.lab, 700);
 }
 
+/* Nobody else is there: all must be whole. */
+static bool after_child(const struct instant_case *it, uint64_t last)
+{
+	bool held;
+
+	if (recover(it->name, 1000)) {
+		machine_fail(it->name, "instruction %" PRIu64 ": somebody seems to be in a call", last);
+		return false;
+	}
+	tidy(it);
+	held = whole(it->name, 0);
+	if (!held)
+		printf("  (killed, or stopped, before instruction %" PRIu64 ")\n", last);
+	return held;
+}
+
 static void run_instant(const struct instant_case *it)
 {
-	uint64_t count, last, step;
+	uint64_t count, last, step, few;
 	bool ended;
 
 	if (!one_child(it, UINT64_MAX, &ended) || !ended) {
@@ -288,22 +342,22 @@ static void run_instant(const struct instant_case *it)
 		return;
 	}
 	count = world.seen[0];
-	step = machine.long_form || count < INSTANTS_SHORT ? 1 : count / INSTANTS_SHORT;
+	few = count > 5000 ? INSTANTS_FEW : INSTANTS_SHORT;
+	step = machine.long_form || count < few ? 1 : count / few;
 	for (last = machine.seed % step; last < count; last += step) {
 		machine.cases++;
 		if (!one_child(it, last, &ended)) {
 			machine_fail(it->name, "the child before instruction %" PRIu64 " ended otherwise", last);
 			return;
 		}
-		if (recover(it->name, 1000)) {
-			machine_fail(it->name, "instruction %" PRIu64 ": somebody seems to be in a call", last);
+		if (!after_child(it, last))
+			return;
+		if (!one_stopped(it, last)) {
+			machine_fail(it->name, "the child stopped before instruction %" PRIu64 " ended otherwise", last);
 			return;
 		}
-		tidy(it);
-		if (!whole(it->name, 0)) {
-			printf("  (died before instruction %" PRIu64 " of %" PRIu64 ")\n", last, count);
+		if (!after_child(it, last))
 			return;
-		}
 	}
 	printf("%s: %" PRIu64 " instructions\n", it->name, count);
 }
