@@ -7,8 +7,8 @@
 #define KILLED_INSTANTS_H
 
 #define PAGES_MOST 600u
-#define INSTANTS_SHORT 40u /* of a call; of a long one: */
-#define INSTANTS_FEW 12u
+/* How many instants of a call the short form tries: fewer where each takes longer. */
+#define INSTANTS_OF(count) ((count) > 5000 ? 12u : (count) > 1000 ? 40u : 120u)
 
 /* What a child plays with. */
 static struct {
@@ -342,7 +342,7 @@ static void run_instant(const struct instant_case *it)
 		return;
 	}
 	count = world.seen[0];
-	few = count > 5000 ? INSTANTS_FEW : INSTANTS_SHORT;
+	few = INSTANTS_OF(count);
 	step = machine.long_form || count < few ? 1 : count / few;
 	for (last = machine.seed % step; last < count; last += step) {
 		machine.cases++;

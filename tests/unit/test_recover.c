@@ -706,6 +706,45 @@ static void passed_on(void **state)
 	end();
 }
 
+/*
+ * A call that read the epoch long ago, and entered by a parity that is not in use now.  It has looked whether anybody recovers before
+ * somebody did, and will not mark what it lets go.
+ */
+static lab_word *stale_count;
+static lab_bit stale_bit = 3210;
+
+static void stale_lets_go(void)
+{
+	lab_word *count;
+
+	if (!stale_count)
+		return;
+	be(3);
+	assert_int_equal(process_enter(world.lab, &count), 0);
+	room_clear(world.room, tree_word(&world.room->commons, stale_bit), stale_bit, (lab_word)1 << stale_bit % LAB_WORD_BITS);
+	process_leave(stale_count);
+	stale_count = NULL;
+	assert_true(room_take_at(world.room, stale_bit, 0));
+	be(HERE);
+}
+
+static void stale_entry(void **state)
+{
+	(void)state;
+	begin();
+	world.dead[0] = true;
+	stale_count = &process_presence(world.lab, 2, 0)->count[~world.lab->epoch & 1];
+	add_seq(stale_count, (lab_word)1);
+	assert_true(room_take_at(world.room, stale_bit, 0));
+	world.meanwhile = stale_lets_go;
+	recover();
+	assert_null(stale_count);
+	assert_int_equal(world.found.frames, 0);
+	assert_true(*tree_word(&world.room->commons, stale_bit) >> stale_bit % LAB_WORD_BITS & 1);
+	room_put(world.room, stale_bit, 0);
+	end();
+}
+
 /* A recoverer that died with the flag up, with marks and doubts everywhere: the next one is not misled. */
 static void left_behind(void **state)
 {
@@ -739,6 +778,7 @@ int main(void)
 		cmocka_unit_test(pool_between_two),  cmocka_unit_test(stopped),		cmocka_unit_test(dead_meanwhile),
 		cmocka_unit_test(passed_on),	     cmocka_unit_test(left_behind),	cmocka_unit_test(clients),
 		cmocka_unit_test(client_half_open),  cmocka_unit_test(client_leaves),
+		cmocka_unit_test(stale_entry),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
