@@ -290,6 +290,22 @@ static void another_dies(void)
 	waitpid(pid, NULL, 0);
 }
 
+/* The parent has all that is free, while the child goes on; what it has then must be its own. */
+static bool ends_beside(pid_t pid, int *how)
+{
+	static struct lab_page *page[1024];
+	unsigned int n = 0;
+	bool own = true;
+
+	while (n < 1024 && !lab_is_err(page[n] = lab_alloc_pages(world.lab, LAB_MEMALLOC, 0)))
+		n++;
+	kill(pid, SIGCONT);
+	waitpid(pid, how, 0);
+	while (n)
+		own &= !lab_free_pages(world.lab, page[--n], 0);
+	return own;
+}
+
 static bool one_stopped(const struct instant_case *it, uint64_t last)
 {
 	pid_t pid = begin_child(it, last, SIGSTOP);
@@ -300,8 +316,8 @@ static bool one_stopped(const struct instant_case *it, uint64_t last)
 		return WIFEXITED(how) && WEXITSTATUS(how) == 0;
 	another_dies();
 	recover(it->name, 1); /* most often: it stays in a call */
-	kill(pid, SIGCONT);
-	waitpid(pid, &how, 0);
+	if (!ends_beside(pid, &how))
+		machine_fail(it->name, "stopped before instruction %" PRIu64 ": what it had in hand was given to another", last);
 	return WIFEXITED(how) && WEXITSTATUS(how) == 0;
 }
 
