@@ -24,7 +24,7 @@
 #endif
 
 #define PRIVATE_BYTES ((size_t)131072) /* in front of the metadata: the identity's page, and at the end the notes */
-#define PROCESSES_USUAL 64u
+#define PROCESSES_USUAL (UINTPTR_MAX > 0xffffffffu ? 64u : 16u) /* (so many owner numbers are gone) */
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 bool share_wanted(const struct lab_user_spec *spec)

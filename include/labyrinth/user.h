@@ -54,7 +54,7 @@ struct lab_user_spec {
 	uint64_t min_free_kbytes;
 	unsigned int clients;	 /* how many may be open at once (labyrinth/client.h) */
 	uint32_t contract_frames, contract_blocks; /* the most that one may be guaranteed */
-	unsigned int processes;	 /* with shared rooms: how many processes at once; 0 = 64 */
+	unsigned int processes;	 /* with shared rooms: how many processes at once; 0 = 64 (32 bits: 16) */
 };
 
 #define LAB_ERROR_TEXT 256u

@@ -141,7 +141,7 @@ static void armed(void **state)
 		skip();
 	other = attached(lab);
 	assert_non_null(other);
-	assert_true(status("VmLck:") >= locked + 2 * 2048);
+	assert_true(!MLOCK_IS_REAL || status("VmLck:") >= locked + 2 * 2048);
 	lab_user_close(other);
 	lab_user_close(lab);
 	assert_int_equal(status("VmLck:"), locked);
