@@ -59,6 +59,7 @@ static const char *check_marks(const struct lab_spec *spec, unsigned int number)
 {
 	const struct lab_room_spec *room = &spec->rooms[number];
 	struct lab_room_spec marks;
+	uint64_t floor[LAB_BANDS_MAX + 1], most = marks_managed(room);
 	unsigned int i;
 
 	marks_resolve(spec, number, &marks);
@@ -68,6 +69,10 @@ static const char *check_marks(const struct lab_spec *spec, unsigned int number)
 	if (room->min != LAB_MARK_LINUX && (marks.min > marks.low || marks.low > marks.high ||
 					    marks.high >= marks_managed(room)))
 		return "watermarks must be min <= low <= high < the room's frames";
+	if (most > LAB_SLOTS_MAX - 1)
+		most = LAB_SLOTS_MAX - 1;
+	if (marks.zeroed && (marks.zeroed > most || floor[marks_floors(&marks, marks_managed(room), floor)] > most - marks.zeroed))
+		return "more zeroed frames than there are above its watermarks and lowmem reserves, or than a slot's number counts";
 	return NULL;
 }
 
@@ -100,6 +105,19 @@ static const char *check(const struct lab_spec *spec, int *which)
 	if (wrong)
 		return wrong;
 	*which = -1;
+	return NULL;
+}
+
+/* At birth only: before, a home may not have the memory yet. */
+static const char *check_zeroed(const struct lab_spec *spec, int *which)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->room_count; i++)
+		if (spec->rooms[i].zeroed && !spec->rooms[i].memory) {
+			*which = (int)i;
+			return "zeroed frames without memory";
+		}
 	return NULL;
 }
 
@@ -221,6 +239,8 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	*reason = check(spec, room);
 	if (!*reason && (!metadata || (uintptr_t)metadata % LAB_LINE || bytes < lab_metadata_bytes(spec)))
 		*reason = "metadata is missing, not aligned to 64 bytes, or too small";
+	if (!*reason)
+		*reason = check_zeroed(spec, room);
 	if (!*reason && lab->magic)
 		*reason = "metadata is not zero-filled";
 	if (!*reason && spec->processes && !spec->identity)

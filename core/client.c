@@ -3,6 +3,7 @@
  * client.c - the charge of a client, and where its pages go when they are freed.
  */
 #include "client.h"
+#include "page.h"
 #include "port.h"
 
 /* Does the word have place for this unit, so that no field runs into the next? */
@@ -139,7 +140,7 @@ static struct lab_page *offer_page(const struct labyrinth *lab, lab_word word)
 	return (struct lab_page *)((char *)(uintptr_t)lab + word);
 }
 
-struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client)
+struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client, uint32_t rooms)
 {
 	for (;;) { /* each try in vain: another has had an offer */
 		unsigned int oldest = LAB_CLIENT_OFFERS, i;
@@ -148,7 +149,7 @@ struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client)
 		for (i = 0; i < LAB_CLIENT_OFFERS; i++) {
 			lab_word here = load_acquire(&client->offer[i]);
 
-			if (here <= OFFER_MAKING)
+			if (here <= OFFER_MAKING || !(rooms >> page_room(lab, offer_page(lab, here)) & 1))
 				continue;
 			if (oldest != LAB_CLIENT_OFFERS &&
 			    load_relaxed(&client->offer_age[i]) - load_relaxed(&client->offer_age[oldest]) < LAB_ALL / 2)

@@ -78,8 +78,8 @@ void client_put(struct labyrinth *lab, struct lab_client *client, const struct l
 void client_lost(struct labyrinth *lab, struct lab_client *client, unsigned int order);
 
 #define OFFER_MAKING ((lab_word)1) /* a place of the offers that is being filled; 0: empty; else the page's distance from the labyrinth */
-/* The page that was offered first, its tag KEPT still; NULL: none is offered. */
-struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client);
+/* The page of these rooms (a bit each) that was offered first, its tag KEPT still; NULL: none is offered. */
+struct lab_page *client_oldest(struct labyrinth *lab, struct lab_client *client, uint32_t rooms);
 
 /* Pages that are offered now. */
 unsigned int client_offered(const struct lab_client *client);

@@ -343,7 +343,7 @@ static int client_release_inside(struct labyrinth *lab, unsigned int owner)
 		return -LAB_EBADF;
 	if (!cas_acq_rel(&client->resizing, &none, 1u))
 		return -LAB_EALREADY;
-	while ((page = client_oldest(lab, client))) /* ours; partner: the acquire load of the free below */
+	while ((page = client_oldest(lab, client, UINT32_MAX))) /* ours; partner: the acquire load of the free below */
 		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OWNED) | (lab_word)owner << LAB_TAG_OWNER_SHIFT);
 	each_page(lab, owner, true, NULL);
 	closed = close_quiet(lab, client, LAB_CLIENT_QUARANTINED);

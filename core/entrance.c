@@ -25,6 +25,7 @@ struct lab_find {
 	lab_bit bit;
 	bool exchange; /* trying for a block out of pooled frames now */
 	bool complete; /* every look for a block saw the end of what there was to see */
+	bool zeroed;   /* it comes out of the pool of zeroed frames, as it is */
 	unsigned int at; /* which room of the way */
 	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
@@ -40,14 +41,19 @@ static bool try_plainly(struct lab_room *room, const struct lab_way *way, enum l
 	int band = -1;
 
 	find->bit = LAB_NO_BIT;
-	if (right == LAB_RIGHT_LOW)
+	if (right == LAB_RIGHT_LOW && !order && way->request->gfp & LAB_ZERO && room->zeroed)
+		find->bit = pool_draw(room, room->zeroed, &band, &proof);
+	if (right == LAB_RIGHT_LOW && find->bit == LAB_NO_BIT)
 		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
 				    room_take(room, &way->asker, &proof);
 	if (find->bit == LAB_NO_BIT && !order && route_bands(room, way, right))
 		find->bit = pool_draw(room, route_bands(room, way, right), &band, &proof);
 	find->answer.band = (int16_t)band;
 	find->complete &= complete;
-	return find->bit != LAB_NO_BIT;
+	if (find->bit == LAB_NO_BIT)
+		return false;
+	find->zeroed = band >= 0 && room->zeroed >> band & 1;
+	return true;
 }
 
 /* Try one room at one right for a block out of frames that pools keep. */
@@ -185,6 +191,7 @@ static void found(struct labyrinth *lab, struct lab_find *find, unsigned int roo
 	find->answer.room = (int16_t)room;
 	find->answer.source = (uint8_t)source;
 	find->answer.band = -1;
+	find->zeroed = false;
 }
 
 /* From its own contract, if that lies on the way. */
@@ -224,21 +231,24 @@ static int search_shared(struct labyrinth *lab, struct lab_client *client, struc
 	return error;
 }
 
-/* What it offered as a last resort.  It was charged already, so this call's charge goes. */
+/* What it offered as a last resort, where that lies on the way.  It is charged already. */
 static bool use_offer(struct labyrinth *lab, struct lab_client *client, const struct lab_way *way, struct lab_find *find)
 {
 	struct lab_page *page;
+	uint32_t rooms = 0;
+	unsigned int i;
 
-	if (way->request->order || !(way->request->gfp & LAB_EXTRA_QUALITY))
+	if (way->request->order || !(way->request->gfp & LAB_EXTRA_QUALITY) || way->request->gfp & LAB_RAW)
 		return false;
-	page = client_oldest(lab, client);
+	for (i = 0; i < way->rooms; i++)
+		rooms |= (uint32_t)1 << way->room[i];
+	page = client_oldest(lab, client, rooms);
 	if (!page)
 		return false;
 	found(lab, find, (unsigned int)page_room(lab, page), LAB_FROM_OFFER);
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
 	/* Ours; another generation, so that old handles are stale. */
 	store_release(&page->tag, tag_next(load_relaxed(&page->tag), LAB_KEPT));
-	client_uncharge(client, 0);
 	return true;
 }
 
@@ -250,15 +260,16 @@ static int search_for(struct labyrinth *lab, struct lab_client *client, struct l
 
 	if (error) {
 		find->maximum = error == -LAB_EDQUOT;
-		return error;
+		return find->maximum && use_offer(lab, client, way, find) ? 0 : error;
 	}
 	if (draw_contract(lab, client, way, find))
 		return 0;
 	error = way->request->gfp & LAB_RAW ? -LAB_ENOMEM : search_shared(lab, client, way, find);
-	if (error && !(way->request->gfp & LAB_RAW) && use_offer(lab, client, way, find))
+	if (!error)
+		return 0;
+	if (use_offer(lab, client, way, find))
 		error = 0;
-	if (error)
-		client_uncharge(client, order);
+	client_uncharge(client, order); /* refused; or answered with a page that was charged already */
 	return error;
 }
 
@@ -278,7 +289,8 @@ static void count_success(struct labyrinth *lab, struct lab_find *find)
 
 	if (find->answer.fallback)
 		labyrinth_count(lab, LAB_COUNT_FALLBACK, 1);
-	if (find->answer.band < 0)
+	/* (The zeroed pool is as good as the commons.) */
+	if (find->answer.band < 0 || find->room->zeroed >> find->answer.band & 1)
 		return;
 	labyrinth_count(lab, band ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
 	find->answer.source = band ? LAB_FROM_BAND : LAB_FROM_RESERVE;
@@ -318,7 +330,7 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_room *room = find->room;
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
-	if (request->gfp & LAB_ZERO)
+	if (request->gfp & LAB_ZERO && !find->zeroed)
 		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;

@@ -60,7 +60,8 @@ static void put_back(struct lab_room *room, lab_bit bit)
  */
 static bool buy(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int band)
 {
-	lab_bit paid = payment(room, payer, band);
+	/* The zeroed pool takes no payment, which would not be zero; nor need it be paid: all may draw from it. */
+	lab_bit paid = room->zeroed >> band & 1 ? LAB_NO_BIT : payment(room, payer, band);
 	bool mine = false;
 
 	if (paid == LAB_NO_BIT && !(payer->among >> band & 1))

@@ -300,7 +300,7 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 	if (client && !client_splits(client, order))
 		return -LAB_EDQUOT;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
-		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
+		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order || labyrinth_client(lab, tag_owner(tag)) != client) {
 			if (client)
 				client_unsplits(client, order);
 			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);

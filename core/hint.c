@@ -160,6 +160,27 @@ lab_word hint_search(struct lab_room *room, unsigned int order, enum lab_end end
 	return index;
 }
 
+bool hint_tidy(struct lab_room *room, lab_word leaf)
+{
+	bool stale = hint_order(load_relaxed(&room_note(room, leaf)->hint)) > leaf_order(tree_leaf(&room->commons, leaf));
+	unsigned int level, order;
+
+	if (stale)
+		hint_lower(room, leaf);
+	for (level = 0; level < room->commons.height; level++, leaf >>= LAB_FANOUT_SHIFT) {
+		for (order = 1; order <= LAB_LEAF_ORDER; order++) {
+			if (load_seq(summary_none(room, level, leaf, order)) & child_bit(leaf) ||
+			    !node_none(room, level, leaf, order))
+				continue;
+			summary_none_left(room, level, leaf, order);
+			stale = true;
+		}
+		if (leaf % LAB_FANOUT) /* a parent is looked at with its first child */
+			break;
+	}
+	return stale;
+}
+
 bool hint_holds(const struct lab_room *room, lab_word *leaf)
 {
 	unsigned int order, level;

@@ -54,6 +54,12 @@ void hint_lower(struct lab_room *room, lab_word leaf);
  */
 lab_word hint_search(struct lab_room *room, unsigned int order, enum lab_end end);
 
+/*
+ * What a searcher would do who came by: lower this leaf's hint to the truth, and say in the summary above it
+ * what hint and summary below say already (one that was stopped has not).  Returns whether anything was stale.
+ */
+bool hint_tidy(struct lab_room *room, lab_word leaf);
+
 /* Does any leaf's hint or summary bit stand below the truth?  Quiet audits only.  *leaf: which. */
 bool hint_holds(const struct lab_room *room, lab_word *leaf);
 

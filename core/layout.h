@@ -150,8 +150,9 @@ struct lab_room {
 		lab_word word;
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
 	lab_word tentative __attribute__((aligned(64))); /* {sequence, two counts}: calls that may give back */
-	uint32_t keeper;				  /* 1: drawn below low; 0: a frame has come to stay above it */
+	uint32_t keeper;    /* 1: drawn below low; set by whoever did, cleared by a keeper only (keeper.h) */
 	uint32_t offline;
+	lab_word zero_lack; /* root of the `lack` tree of the zeroed pool, apart: no free fills it */
 	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
 	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */
 
@@ -171,6 +172,7 @@ struct lab_room {
 	uint8_t bands;
 	lab_word slots; /* of all pools */
 	uint32_t entitled[LAB_RIGHTS][LAB_ZONES]; /* pools that a right may draw from, by highest zone */
+	uint32_t zeroed; /* the pool of the zeroed frames, the outermost, as a set; 0: there is none */
 	uint64_t min, low, high;
 	char name[LAB_NAME_MAX];
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */

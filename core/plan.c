@@ -101,6 +101,18 @@ static void plan_pools(struct plan *plan, struct lab_room *room, const uint64_t 
 	}
 }
 
+/* The outermost pool is that of the zeroed frames: empty until a keeper fills it, and beside what frees look at. */
+static void plan_zeroed(struct lab_room *room)
+{
+	struct lab_pool *pool = &room->pool[room->bands - 1u];
+
+	room->zeroed = (uint32_t)1 << (room->bands - 1u);
+	tree_hang(&pool->lack, &room->zero_lack);
+	or_seq(&room->lack_root.word, (lab_word)room->zeroed); /* never listed there */
+	tree_fill(&pool->have, 0, pool->have.leaves * LAB_LEAF_FRAMES);
+	tree_fill(&pool->lack, pool->slots, pool->lack.leaves * LAB_LEAF_FRAMES);
+}
+
 /*
  * Every slot gets a frame, from the room's low end upwards, where unmovable frames gather and break leaves
  * anyway; nothing lacks.
@@ -111,7 +123,7 @@ static void fill_pools(struct lab_room *room)
 	unsigned int i;
 	lab_bit slot;
 
-	for (i = 0; i < room->bands; i++) {
+	for (i = 0; i < room->bands && !(room->zeroed >> i & 1); i++) {
 		struct lab_pool *pool = &room->pool[i];
 
 		for (slot = 0; slot < pool->slots; slot++) {
@@ -136,7 +148,7 @@ static void entitle(struct lab_room *room, const struct lab_room_spec *marks)
 	for (right = 0; right < LAB_RIGHTS; right++)
 		for (zone = 0; zone < LAB_ZONES; zone++)
 			for (i = 0; i < room->bands; i++)
-				if (room->pool[i].floor >= marks_floor(marks, (enum lab_right)right, zone))
+				if (room->zeroed >> i & 1 || room->pool[i].floor >= marks_floor(marks, (enum lab_right)right, zone))
 					room->entitled[right][zone] |= (uint32_t)1 << i;
 }
 
@@ -197,6 +209,10 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	struct lab_room counted = { 0 };
 	struct lab_room *room = plan->base ? (struct lab_room *)(plan->base + at) : &counted;
 
+	if (marks->zeroed) {
+		floor[bands + 1] = floor[bands] + marks->zeroed;
+		bands++;
+	}
 	plan_tree(plan, &room->commons, bits, -1);
 	notes = plan_take(plan, nodes * sizeof(struct lab_note));
 	lines = plan_take(plan, cpus * sizeof(struct lab_cpu));
@@ -231,6 +247,8 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	room->bands = (uint8_t)bands;
 	room->slots = (lab_word)floor[bands];
 	punch_holes(room, marks);
+	if (marks->zeroed)
+		plan_zeroed(room);
 	fill_pools(room);
 	entitle(room, marks);
 	return at;

@@ -337,13 +337,15 @@ LAB_API int lab_room_online(struct labyrinth *lab, unsigned int room);
 struct lab_room_stats {
 	char name[LAB_NAME_MAX];
 	uint8_t zone, node;
-	bool online, keeper_wanted;
+	bool online;
+	bool keeper_wanted; /* it has fallen to low since a keeper last saw it at high */
 	uint64_t first_frame, frames;	 /* the span, holes included */
 	uint64_t managed;		 /* without the holes */
 	uint64_t min, low, high;	 /* watermarks, frames */
 	uint64_t free_commons, free_pooled;
 	uint32_t bands;			 /* how many pools */
 	uint64_t band_floor[32], band_frames[32], band_free[32]; /* each pool: from which floor, size, fill */
+	uint64_t zeroed, zeroed_free;	 /* the last of these pools, where it is that of the zeroed frames */
 	uint64_t leaves_whole;		 /* leaves (huge pages, 512 frames) wholly free in the commons */
 	uint64_t leaves_unused;		 /* those, and leaves with no frame in use of which pools keep some */
 	uint64_t free_blocks[LAB_ORDER_MAX + 1]; /* free aligned blocks of exactly this order, as a buddy counts */
@@ -432,6 +434,7 @@ struct lab_room_spec {
 	uint64_t lowmem_reserve[LAB_ZONES];
 	const struct lab_hole *holes;
 	size_t hole_count;
+	uint64_t zeroed; /* so many frames a keeper may hold ready for LAB_ZERO (labyrinth/keeper.h); 0: none */
 };
 
 struct lab_spec {

@@ -111,6 +111,18 @@ contract-m-early-3    short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DEARLY
 contract-m-shrink-3   short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DLATE
 contract-m-have-1     short fail contract -DNPR=2 -DNF=4 -DHAVEFIRST
 contract-m-close-5    short fail contract -DNPR=2 -DNF=3 -DCLOSE -DCLOSELOOK
+keeper-flag-1    short pass keeper -DSC=1
+keeper-zero-2    short pass keeper -DSC=2
+keeper-zero-2-4  long  pass keeper -DSC=2 -DNPR=4
+keeper-zero-3    short pass keeper -DSC=3
+keeper-m-tell-1  short fail keeper -DSC=1 -DTELLFIRST
+keeper-m-look-1  short fail keeper -DSC=1 -DLOOKFIRST
+keeper-m-fill-1  short fail keeper -DSC=1 -DFILLCLEARS
+keeper-m-unzero-2 short fail keeper -DSC=2 -DUNZEROED
+keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
+keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
+keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
+keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
 CASES
 }
 

@@ -39,6 +39,7 @@ static int write_room(struct share_header *header, struct share_room *to, const 
 		.min = from->min,
 		.low = from->low,
 		.high = from->high,
+		.zeroed = from->zeroed,
 		.kind = from->kind,
 		.zone = from->zone,
 		.node = from->node,
@@ -105,6 +106,7 @@ static int read_room(struct share_header *header, struct share_room *from, struc
 		.min = from->min,
 		.low = from->low,
 		.high = from->high,
+		.zeroed = from->zeroed,
 		.holes = from->hole_count ? &header->hole[from->holes] : NULL,
 		.hole_count = from->hole_count,
 	};

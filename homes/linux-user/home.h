@@ -88,7 +88,7 @@ int home_refused(const struct lab_spec *core, struct lab_complaint *to);
 
 struct share_room {
 	char name[LAB_NAME_MAX];
-	uint64_t size, first_frame, min, low, high;
+	uint64_t size, first_frame, min, low, high, zeroed;
 	uint32_t kind, zone, node, holes, hole_count; /* holes: the first of them */
 	uint8_t locked, prefaulted, bind, watermarks;
 };

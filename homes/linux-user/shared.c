@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "home.h"
+#include "reclaim.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -424,6 +425,7 @@ int lab_detach(struct labyrinth *lab)
 
 	if (!home)
 		return -EINVAL;
+	care_forget(lab);
 	if (*home->identity == LAB_IDENTITY_SHARED)
 		lab_process_leave(lab);
 	share_close(home);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "home.h"
+#include "reclaim.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -45,6 +46,8 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 		return complain_plainly(to, "its size is not a multiple of the huge page size, 2 MiB");
 	if (room->kind == LAB_ROOM_METADATA && (room->locked || room->prefaulted || room->bind))
 		return complain_plainly(to, "a room without memory cannot be locked, prefaulted or bound");
+	if (room->kind == LAB_ROOM_METADATA && room->zeroed)
+		return complain_plainly(to, "a room without memory has no zeroed frames");
 	if (room->bind && room->node >= LAB_NODES_MAX)
 		return complain_plainly(to, "no such node");
 	return 0;
@@ -113,6 +116,7 @@ static void describe_rooms(const struct lab_user_spec *spec, struct lab_room_spe
 			.high = from->high,
 			.holes = from->holes,
 			.hole_count = from->hole_count,
+			.zeroed = from->zeroed,
 		};
 		next = rooms[i].first_frame + rooms[i].frames;
 		next = (next + ((uint64_t)1 << LAB_ORDER_MAX) - 1) >> LAB_ORDER_MAX << LAB_ORDER_MAX;
@@ -252,10 +256,12 @@ void lab_user_close(struct labyrinth *lab)
 {
 	if (!lab || home_of(lab)->magic != HOME_MAGIC)
 		return;
-	if (home_of(lab)->share.base)
+	if (home_of(lab)->share.base) {
 		lab_detach(lab);
-	else
-		unmap(home_of(lab));
+		return;
+	}
+	care_forget(lab);
+	unmap(home_of(lab));
 }
 
 size_t lab_user_metadata_bytes(const struct labyrinth *lab)

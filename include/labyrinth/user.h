@@ -9,6 +9,7 @@
 #define LABYRINTH_USER_H
 
 #include <labyrinth.h>
+#include <labyrinth/keeper.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -35,6 +36,7 @@ struct lab_user_room {
 	uint64_t min, low, high; /* or given, in frames (low and high may be 0: computed from min) */
 	const struct lab_hole *holes;
 	size_t hole_count;
+	uint64_t zeroed; /* frames that its keeper holds ready for LAB_ZERO; needs memory */
 };
 
 enum lab_birth_kind {
@@ -66,7 +68,10 @@ struct lab_user_spec {
  */
 LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error);
 
-/* Unmap everything.  Pages that are still out go with it; no other thread may be inside a call.  A shared one: lab_detach(). */
+/*
+ * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it; no other thread may be inside a call.
+ * A shared one: lab_detach().
+ */
 LAB_API void lab_user_close(struct labyrinth *lab);
 
 /*

@@ -184,11 +184,8 @@ static void model_take(uint64_t frame, unsigned int order)
 static void model_put(uint64_t frame)
 {
 	struct model_room *room = &model.room[room_at(frame)];
-	int band = rule_band(&room->marks, ++room->free);
-
+	room->free++;
 	frame_at(frame)->state = FREE;
-	if (band >= 0 && room->marks.floor[band] >= room->marks.low)
-		room->keeper = 0;
 }
 
 static void model_give(uint64_t frame, unsigned int order)

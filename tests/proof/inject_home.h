@@ -18,6 +18,9 @@
 #include "../../homes/linux-user/complain.c"
 #include "../../homes/linux-user/memory.c"
 #undef HUGE_BYTES
+#include "../../homes/linux-user/reclaim.c"
+#include "../../homes/linux-user/keeper.c"
+#include "../../homes/linux-user/wait.c"
 #include "../../homes/linux-user/user.c"
 #include "../../homes/linux-user/default.c"
 #include "../../homes/linux-user/lease.c"

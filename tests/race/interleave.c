@@ -29,6 +29,7 @@ static unsigned int cpu_outside;	 /* which CPU this is while no fiber runs */
 static uint64_t schedules, failures; /* of this scene */
 static uint64_t pooled_at_start[LAB_LEAF_FRAMES];
 static unsigned int pooled_count;
+static bool ready_at_start[LAB_LEAF_FRAMES];
 
 /* ---- this test's own port ---- */
 
@@ -91,6 +92,8 @@ static bool play_by(int (*pick)(unsigned int))
 	for (i = 0; i < pooled_count; i++)
 		holder[pooled_at_start[i]] = 0;
 	memset(held_by, 0, sizeof(held_by));
+	for (i = 0; scene->zeroed && i < scene->frames; i++)
+		memory[(size_t)i << 12] = holder[i] || !ready_at_start[i];
 	records = clock_now = 0;
 	if (!explore_run(fibers_there(), calls_of, pick))
 		return true; /* no end of its own */
@@ -141,6 +144,19 @@ static void make_near(void)
 		lab_free_pages(lab, lab_frame_page(lab, frame), 0);
 }
 
+/* So many free frames are zeroed and put aside; which, `ready_at_start` says. */
+static void make_ready(void)
+{
+	unsigned int i;
+
+	memset(ready_at_start, 0, sizeof(ready_at_start));
+	for (i = 0; i < scene->ready; i++) {
+		lab_bit frame = keeper_take(labyrinth_room(lab, 0));
+
+		ready_at_start[frame] = keeper_give(labyrinth_room(lab, 0), frame);
+	}
+}
+
 static void be_born(void)
 {
 	static struct lab_room_spec room[2];
@@ -149,6 +165,9 @@ static void be_born(void)
 	room[0] = (struct lab_room_spec){ .name = "r", .zone = LAB_ZONE_NORMAL, .frames = scene->frames, .min = scene->min };
 	room[1] = (struct lab_room_spec){ .name = "s", .zone = LAB_ZONE_DMA32, .first_frame = scene->frames,
 					  .frames = scene->frames };
+	memory = scene->zeroed ? aligned_alloc(4096, (size_t)scene->frames << 12) : NULL;
+	room[0].memory = memory;
+	room[0].zeroed = scene->zeroed;
 	marks = room[0];
 	spec.clients = scene->clients ? 2 : 0;
 	spec.contract_frames = scene->clients ? 4 : 0;
@@ -183,6 +202,7 @@ static void make(void)
 		make_near();
 	if (scene->lowered)
 		lab_alloc_pages(lab, LAB_GFP_KERNEL, 1); /* refused, and remembered */
+	make_ready();
 	pooled_count = 0;
 	for (frame = 0; frame < scene->frames; frame++)
 		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && (info.state == LAB_POOLED || info.state == LAB_KEPT))
@@ -237,6 +257,7 @@ static void perform(void)
 		       schedules - reduced - bounded);
 	free(metadata);
 	free(snapshot);
+	free(memory);
 }
 
 static void replay(const char *schedule)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fibers.h"
+#include "layout.h"
 #include "scenes.h"
 
 /* What a call did. */
@@ -48,6 +49,17 @@ static int64_t overlaps(void)
 	return n;
 }
 
+/* Frames that a keeper may have in its hand: taken, and given back, within a call beside this one. */
+static int64_t in_keeping(const struct record *r)
+{
+	unsigned int i;
+	int64_t n = 0;
+
+	for (i = 0; i < records; i++)
+		n += record[i].kind == ZEROES && record[i].began < r->ended && r->began < record[i].ended;
+	return n;
+}
+
 /* Is there an order of the calls, each between its beginning and its end, that gives these answers? */
 static bool linearizable(unsigned int done, int64_t free)
 {
@@ -67,13 +79,25 @@ static bool linearizable(unsigned int done, int64_t free)
 		if (r->kind == BLOCK && r->code == -LAB_ENOMEM && free > (int64_t)r->floor)
 			continue;
 		if (r->kind >= TAKE && r->kind <= OWN)
-			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
+			if (r->code == -LAB_ENOMEM ? free - in_keeping(r) > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
 		if (r->got > 0 && free < r->got)
 			continue;
 		if (linearizable(done | 1u << i, free - r->got))
 			return true;
 	}
+	return false;
+}
+
+/* Below low, and nobody will be told? */
+static bool keeper_untold(void)
+{
+	const struct lab_room *room = labyrinth_room(lab, 0);
+	unsigned int i;
+
+	for (i = 0; i < room->bands; i++)
+		if (room->pool[i].floor < room->low && !(room->lack_root.word >> i & 1))
+			return !room->keeper;
 	return false;
 }
 
@@ -96,6 +120,8 @@ static void judge(void)
 		fibers.wrong = "of two frees of one page not exactly one went through";
 	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
 		fibers.wrong = "no order of the calls gives these answers";
+	if (!fibers.wrong && keeper_untold())
+		fibers.wrong = "a reserve lacks frames, and the keeper's flag is down";
 	if (!fibers.wrong && lab_audit(lab, true, &audit))
 		fibers.wrong = audit.text;
 }

@@ -23,16 +23,17 @@
 #define MIN (LAB_LEAF_FRAMES >= 512 ? 32u : 8u)
 #define MIN_ATOMIC (MIN / 2 - MIN / 8)
 
-/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right. */
-enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
-	       ON, CLOSE, OPEN, GIVE_BULK,
+/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right.  (CLEAN: zeroed.) */
+enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
+	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY, ZEROES,
 	       /* for a client (clients.h) */
 	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW };
 
 struct op {
 	enum op_kind kind;
 	/* GIVE, OFF, ON, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0;
-	 * GIVE_BULK: the first of two frames; RESIZE: to how many frames. */
+	 * GIVE_BULK: the first of two frames.  REST: the keeper's flag; KEEP, READY: a frame zeroed, and put aside; ZEROES: by
+	 * a keeper's own call.  RESIZE: to how many frames. */
 	int arg;
 };
 
@@ -52,6 +53,7 @@ struct scene {
 	bool whole;		       /* a bulk call takes all it wants at once here, or nothing */
 	bool lowered;		       /* the order hints say "none" at the start */
 	bool two;		       /* a second room behind the first: DMA32, of as many frames */
+	unsigned int zeroed, ready;    /* slots for zeroed frames, and how many of the free ones are there at the start */
 	bool small;		       /* only where leaves are small: the state would be too large */
 	unsigned int contract;	       /* guaranteed frames of a client; `free` are those beside them ... */
 	unsigned int beyond;	       /* ... of which it may have so many */
@@ -170,6 +172,24 @@ static const struct scene scenes[] = {
 	  .op = { { { CLIENT_LAST, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "client: its last offer withdrawn and wanted", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
 	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { WITHDRAW, 0 } } } },
+	{ "keeper: its flag against a draw", LEAF, MIN, MIN / 2, { -1 }, .op = { { { REST, 0 } }, { { ATOMIC, 0 } } } },
+	{ "keeper: its flag, a fill and a draw, the reserve empty", LEAF, 1, 1, { -1 },
+	  .op = { { { REST, 0 }, { REST, 0 } }, { { GIVE, 3 } }, { { ALL, 0 } } } },
+	/* The first two fill the band low..min, the third is to fill high..low, while a draw goes below low. */
+	{ "keeper: its flag between a fill above low and a draw below it", LEAF, MIN, 0, { -1 }, .small = true,
+	  .op = { { { REST, 0 } }, { { GIVE, 3 }, { GIVE, 4 }, { GIVE, 5 } }, { { TAKE, 0 } } } },
+	{ "zeroed: made ready while one is taken", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } }, { { TAKE, 0 } } } },
+	{ "zeroed: the last one, for all", LEAF, 0, 0, { 5, -1 }, .zeroed = 1, .ready = 1,
+	  .op = { { { CLEAN, 0 } }, { { TAKE, 0 } }, { { GIVE, 3 }, { CLEAN, 0 } } } },
+	{ "zeroed: two keepers and one slot", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: beside a reserve that lacks", LEAF, 1, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { ALL, 0 }, { ALL, 0 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: a keeper for whom nothing is left", LEAF, 1, 0, { 5, 6, -1 }, .zeroed = 2,
+	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ALL, 0 } } } },
+	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
+	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
 	{ "two rooms, a frame that wanders behind the looker", LEAF, 0, 0, { LEAF + 5, -1 }, .two = true,
 	  .only = 1, .op = { { { TAKE, 0 } }, { WANDER(3, 1), WANDER(LEAF + 6, 0), WANDER(4, 1),

@@ -348,6 +348,23 @@ static void extra_quality_ends_with_the_oldest_offer(void **state)
 	assert_int_equal(lab_ptr_err(lab_alloc_pages(lab, LAB_RAW, 0)), -LAB_EINVAL);
 }
 
+static void an_offer_serves_at_the_maximum_and_on_the_way_only(void **state)
+{
+	struct lab_client_spec spec = client_spec(0, 2);
+	unsigned int owner = opened(&spec);
+	struct lab_page *low = asked(owner, LAB_DMA, 0, LAB_FROM_COMMONS), *high = asked(owner, 0, 0, LAB_FROM_COMMONS);
+
+	(void)state;
+	assert_int_equal(lab_page_offer(lab, high, owner), 0);
+	assert_int_equal(lab_page_offer(lab, low, owner), 0);
+	refused(owner, 0, 0, -LAB_EDQUOT);
+	assert_ptr_equal(asked(owner, LAB_EXTRA_QUALITY | LAB_DMA, 0, LAB_FROM_OFFER), low); /* the other is older, and no DMA */
+	refused(owner, LAB_EXTRA_QUALITY | LAB_DMA, 0, -LAB_EDQUOT);
+	assert_ptr_equal(asked(owner, LAB_EXTRA_QUALITY, 0, LAB_FROM_OFFER), high);
+	assert_int_equal(stats_of(owner).charge, 2);
+	assert_whole(lab);
+}
+
 static void offers_are_few(void **state)
 {
 	struct lab_client_spec spec = client_spec(0, LAB_UNLIMITED);
@@ -546,6 +563,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(closing_names_what_is_out, setup, teardown),
 		cmocka_unit_test_setup_teardown(shares_of_the_reserves, setup, teardown),
 		cmocka_unit_test_setup_teardown(extra_quality_ends_with_the_oldest_offer, setup, teardown),
+		cmocka_unit_test_setup_teardown(an_offer_serves_at_the_maximum_and_on_the_way_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(offers_are_few, setup, teardown),
 		cmocka_unit_test_setup_teardown(handed_over_and_paid, setup, teardown),
 		cmocka_unit_test_setup_teardown(other_calls_are_charged, setup, teardown),
