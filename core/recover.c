@@ -281,10 +281,10 @@ static void collect_frames(struct recovery *recovery, struct lab_room *room)
 			continue;
 		}
 		/* Ours, and not by accident another's. */
-		if (!cas_acq_rel(&room_page(room, bit)->tag, &tag, tag_next(tag, LAB_FREE)))
-			continue;
-		room_put(room, bit, 0);
-		recovery->found->frames++;
+		if (cas_acq_rel(&room_page(room, bit)->tag, &tag, tag_next(tag, LAB_FREE))) {
+			room_put(room, bit, 0);
+			recovery->found->frames++;
+		}
 	}
 }
 

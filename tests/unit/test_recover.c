@@ -83,7 +83,7 @@ static bool wait_once(void *home)
 	(void)home;
 	if (world.meanwhile)
 		world.meanwhile();
-	return world.waits++ < 10;
+	return world.waits++ < 100;
 }
 
 static int recover(void)
@@ -745,6 +745,113 @@ static void stale_entry(void **state)
 	end();
 }
 
+/* Its call never ends. */
+static void stale_and_stopped(void **state)
+{
+	(void)state;
+	begin();
+	world.dead[0] = true;
+	stale_count = &process_presence(world.lab, 2, 0)->count[~world.lab->epoch & 1];
+	add_seq(stale_count, (lab_word)1);
+	assert_int_equal(recover(), -LAB_EAGAIN);
+	assert_int_equal(world.found.waiting, 2);
+	process_leave(stale_count);
+	stale_count = NULL;
+	world.waits = 0;
+	assert_returned();
+	end();
+}
+
+/* ---- what does not stand still, what is damaged ---- */
+
+/* A living process that is in one call after the other, and marks a frame and a slot each time. */
+static struct {
+	lab_bit frame, slot;
+	lab_word *count;
+	bool settles; /* ... but in the end it gives the slot back */
+} restless;
+
+static void moves(void)
+{
+	lab_word *count;
+
+	be(2);
+	assert_int_equal(process_enter(world.lab, &count), 0);
+	room_touch(world.room, restless.frame, 0);
+	slot_touch(world.room, restless.slot);
+	if (restless.settles && world.waits) {
+		tree_give(&world.room->pool[0].have, restless.slot);
+		restless.settles = false;
+	}
+	process_leave(restless.count);
+	restless.count = count;
+	be(HERE);
+}
+
+static void restless_ones(void **state)
+{
+	(void)state;
+	for (restless.settles = false;; restless.settles = true) {
+		bool settles = restless.settles;
+
+		begin();
+		world.dead[0] = true;
+		be(2);
+		assert_int_equal(process_enter(world.lab, &restless.count), 0);
+		restless.frame = take();
+		restless.slot = tree_take_below(&world.room->pool[0].have);
+		world.meanwhile = moves;
+		assert_int_equal(recover(), 0);
+		assert_int_equal(world.found.doubtful, settles ? 1 : 3); /* (the slot's own frame is with it) */
+		assert_int_equal(world.found.frames + world.found.slots, 0);
+		assert_int_equal(world.lab->unsettled, 1);
+		assert_int_equal(world.found.processes, 1); /* what the dead had, was nothing of these */
+		/* With that process dead, too, it is all over; nobody else need die for it. */
+		world.meanwhile = NULL;
+		world.dead[2] = true;
+		assert_returned();
+		assert_int_equal(world.lab->unsettled, 0);
+		end();
+		if (settles)
+			break;
+	}
+}
+
+/* A slot number that no pool has, a slot that names no frame: nothing is followed. */
+static void damaged(void **state)
+{
+	struct lab_page *page;
+	lab_bit slot, frame;
+
+	(void)state;
+	begin();
+	dies_inside(0);
+	frame = take();
+	page = room_page(world.room, frame);
+	page->tag = tag_pooled(page->tag, world.room->slots);
+	slot = tree_take_below(&world.room->pool[0].have);
+	*pool_slot(&world.room->pool[0], slot) = LAB_ALL / 2;
+	assert_int_equal(recover(), 0);
+	assert_int_equal(world.found.slots, 1);
+	assert_int_equal(world.found.frames, 1); /* whose slot it was: it has filled it again */
+	assert_true(*pool_slot(&world.room->pool[0], slot) < world.room->commons.bits);
+	assert_int_equal(free_frames(world.lab, 0), world.frames - 1);
+	free(world.identity);
+}
+
+static void refused(void **state)
+{
+	(void)state;
+	begin();
+	assert_int_equal(lab_process_at(world.lab, PROCESSES), 0);
+	world.identity[0] = 0;
+	assert_int_equal(recover(), -LAB_ECHILD);
+	assert_int_equal(lab_process_leave(world.lab), -LAB_ECHILD);
+	assert_int_equal(lab_process_owner(world.lab), 0);
+	world.identity[0] = LAB_IDENTITY_SHARED;
+	end();
+}
+
 /* A recoverer that died with the flag up, with marks and doubts everywhere: the next one is not misled. */
 static void left_behind(void **state)
 {
@@ -778,7 +885,8 @@ int main(void)
 		cmocka_unit_test(pool_between_two),  cmocka_unit_test(stopped),		cmocka_unit_test(dead_meanwhile),
 		cmocka_unit_test(passed_on),	     cmocka_unit_test(left_behind),	cmocka_unit_test(clients),
 		cmocka_unit_test(client_half_open),  cmocka_unit_test(client_leaves),
-		cmocka_unit_test(stale_entry),
+		cmocka_unit_test(stale_entry),	     cmocka_unit_test(stale_and_stopped), cmocka_unit_test(restless_ones),
+		cmocka_unit_test(damaged),	     cmocka_unit_test(refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

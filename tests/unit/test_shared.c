@@ -147,6 +147,35 @@ static void armed(void **state)
 	assert_int_equal(status("VmLck:"), locked);
 }
 
+/* Two nodes with their distances, and as many holes as a description can hold, or one more. */
+static void described(void **state)
+{
+	static struct lab_hole holes[SHARE_HOLES_MAX + 1];
+	const uint8_t distance[4] = { 10, 21, 21, 10 };
+	struct lab_user_room rooms[] = { shared_room(MIB(64)), shared_room(MIB(4)) };
+	struct lab_user_spec spec = { .birth = LAB_LAZY, .rooms = rooms, .room_count = 2, .nodes = 2, .distance = distance };
+	struct labyrinth *lab = NULL, *other;
+	unsigned int i;
+
+	(void)state;
+	for (i = 0; i <= SHARE_HOLES_MAX; i++)
+		holes[i] = (struct lab_hole){ 2 * i + 1, 1 };
+	rooms[0].watermarks = false;
+	rooms[1].node = 1;
+	rooms[0].holes = holes;
+	rooms[0].hole_count = SHARE_HOLES_MAX + 1;
+	assert_int_equal(lab_user_open(&spec, &lab, text), -EINVAL);
+	assert_non_null(strstr(text, "2048 holes"));
+	rooms[0].hole_count = SHARE_HOLES_MAX;
+	assert_int_equal(lab_user_open(&spec, &lab, text), 0);
+	other = attached(lab);
+	assert_non_null(other);
+	assert_int_equal(free_frames(other, 0), MIB(64) / 4096 - SHARE_HOLES_MAX);
+	assert_whole(other);
+	assert_int_equal(lab_detach(other), 0);
+	assert_int_equal(lab_detach(lab), 0);
+}
+
 /* ---- what is refused ---- */
 
 static void refused_specifications(void **state)
@@ -512,6 +541,7 @@ int main(void)
 		cmocka_unit_test(two_views),	 cmocka_unit_test(shapes),		cmocka_unit_test(armed),
 		cmocka_unit_test(private_ones),	 cmocka_unit_test(refused_specifications), cmocka_unit_test(refused_descriptors),
 		cmocka_unit_test(flipped_bytes), cmocka_unit_test(forked),		cmocka_unit_test(killed),
+		cmocka_unit_test(described),
 		cmocka_unit_test(stopped),	 cmocka_unit_test(places),		cmocka_unit_test(at_once),
 	};
 
