@@ -90,7 +90,7 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
-	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_MAX)
+	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_BLOCKS_MAX)
 		return "too many clients, or too much guaranteed to one";
 	if (spec->processes > LAB_PROCESSES_MAX || spec->processes > LAB_OWNER_MAX - 8 - spec->clients)
 		return "processes are at most 256, and with the clients as many as there are owner numbers";

@@ -4,7 +4,6 @@
  */
 #include "client.h"
 #include "page.h"
-#include "port.h"
 
 /* Does the word have place for this unit, so that no field runs into the next? */
 static bool charge_has_place(lab_word charge, lab_word unit)
@@ -16,41 +15,68 @@ static bool charge_has_place(lab_word charge, lab_word unit)
 }
 
 /* What is guaranteed and not out: a request beyond the contract leaves room for it. */
-static uint64_t charge_unclaimed(const struct lab_client *client, lab_word charge)
+static uint64_t charge_unclaimed(const struct lab_client *client, lab_word charge, const uint32_t guarantee[])
 {
-	uint64_t frames = load_seq(&client->guarantee[0]), blocks = load_seq(&client->guarantee[1]); /* partner: contract_shrink() */
-	uint64_t singles_out = CHARGE_FIELD(charge, SINGLES), blocks_out = CHARGE_FIELD(charge, BLOCKS);
+	uint64_t singles = CHARGE_FIELD(charge, SINGLES), blocks = CHARGE_FIELD(charge, BLOCKS);
 
-	return (frames > singles_out ? frames - singles_out : 0) +
-	       ((blocks > blocks_out ? blocks - blocks_out : 0) << client->block_order);
+	return (guarantee[0] > singles ? guarantee[0] - singles : 0) +
+	       ((guarantee[1] > blocks ? guarantee[1] - blocks : 0) << client->block_order);
 }
 
-static bool charge_fits(const struct lab_client *client, lab_word charge, unsigned int order)
+static bool charge_fits(const struct lab_client *client, lab_word charge, unsigned int order, const uint32_t guarantee[])
 {
 	lab_word after = charge + charge_unit(client, order);
 
 	if (!charge_has_place(charge, charge_unit(client, order)))
 		return false;
-	if (!order && CHARGE_FIELD(after, SINGLES) <= load_seq(&client->guarantee[0]))
+	if (!order && CHARGE_FIELD(after, SINGLES) <= guarantee[0])
 		return true;
-	if (order && order == client->block_order && CHARGE_FIELD(after, BLOCKS) <= load_seq(&client->guarantee[1]))
+	if (order && order == client->block_order && CHARGE_FIELD(after, BLOCKS) <= guarantee[1])
 		return true;
 	return client->maximum == LAB_UNLIMITED ||
-	       charge_frames(client, after) + charge_unclaimed(client, after) <= client->maximum;
+	       charge_frames(client, after) + charge_unclaimed(client, after, guarantee) <= client->maximum;
+}
+
+static void load_guarantee(const struct lab_client *client, uint32_t guarantee[])
+{
+	guarantee[0] = load_seq(&client->guarantee[0]); /* partner: contract_shrink() */
+	guarantee[1] = load_seq(&client->guarantee[1]);
 }
 
 int client_charge(struct lab_client *client, unsigned int order)
 {
-	lab_word charge = load_seq(&client->charge); /* the instant of a truthful -EDQUOT */
+	uint32_t guarantee[LAB_CONTRACT_POOLS], again[LAB_CONTRACT_POOLS];
+	lab_word charge, now;
 
-	do {
+	load_guarantee(client, guarantee);
+	charge = load_seq(&client->charge);
+	for (;;) { /* each turn but the last: another has charged, uncharged or resized */
 		if (charge_state(charge) != LAB_CLIENT_OPEN)
 			return -LAB_EBADF;
-		if (!charge_fits(client, charge, order))
-			return -LAB_EDQUOT;
-		/* Before the look into the contract; partner: the close, which wants to find nothing charged. */
-	} while (!cas_seq(&client->charge, &charge, charge + charge_unit(client, order)));
-	return 0;
+		if (charge_fits(client, charge, order, guarantee)) {
+			/* Before the look into the contract; partner: the close, which wants to find nothing charged. */
+			if (cas_seq(&client->charge, &charge, charge + charge_unit(client, order)))
+				return 0;
+		} else { /* all of it unchanged on a second look: then it was so at one instant */
+			load_guarantee(client, again);
+			now = load_seq(&client->charge);
+			if (now == charge && again[0] == guarantee[0] && again[1] == guarantee[1])
+				return -LAB_EDQUOT;
+			charge = now;
+		}
+		load_guarantee(client, guarantee);
+	}
+}
+
+bool client_has_room(const struct lab_client *client, uint32_t frames)
+{
+	uint32_t guarantee[LAB_CONTRACT_POOLS];
+	lab_word charge = load_seq(&client->charge);
+
+	load_guarantee(client, guarantee);
+	guarantee[0] = frames;
+	return !client->maximum || client->maximum == LAB_UNLIMITED ||
+	       charge_frames(client, charge) + charge_unclaimed(client, charge, guarantee) <= client->maximum;
 }
 
 void client_uncharge(struct lab_client *client, unsigned int order)
@@ -74,12 +100,6 @@ bool client_splits(struct lab_client *client, unsigned int order)
 	return true;
 }
 
-void client_unsplits(struct lab_client *client, unsigned int order)
-{
-	if (order)
-		add_seq(&client->charge, charge_unit(client, order) - ((lab_word)1 << order)); /* as above */
-}
-
 bool client_borrow(struct lab_client *client, uint32_t frames)
 {
 	lab_word debt = load_seq(&client->debt);
@@ -91,45 +111,56 @@ bool client_borrow(struct lab_client *client, uint32_t frames)
 	return true;
 }
 
-void client_repay(struct lab_client *client, uint32_t frames)
+void client_unborrow(struct lab_client *client, uint32_t frames)
 {
-	lab_word debt = load_relaxed(&client->debt), less;
+	add_seq(&client->debt, -(lab_word)frames); /* ours since the claim */
+}
+
+void client_owes(struct lab_client *client, unsigned int room, uint32_t frames)
+{
+	add_seq(&client->debt_of[room], frames); /* partner: repay */
+}
+
+uint32_t client_repay(struct lab_client *client, unsigned int room, uint32_t frames)
+{
+	lab_word debt = load_relaxed(&client->debt_of[room]), less;
 
 	do {
 		if (!debt)
-			return;
+			return 0;
 		less = debt < frames ? debt : frames;
-	} while (!cas_seq(&client->debt, &debt, debt - less)); /* partner: borrow */
+	} while (!cas_seq(&client->debt_of[room], &debt, debt - less)); /* so much is ours to take off the sum */
+	client_unborrow(client, (uint32_t)less);
+	return (uint32_t)less;
 }
 
-void client_put(struct labyrinth *lab, struct lab_client *client, const struct lab_room *from, lab_bit bit, unsigned int order)
+static unsigned int room_number(const struct labyrinth *lab, const struct lab_room *room)
 {
-	unsigned int which = contract_pool(client, order);
-	struct lab_room *room = (struct lab_room *)(uintptr_t)from;
+	unsigned int i = 0;
 
-	if (which == LAB_CONTRACT_POOLS || client->room < 0 || labyrinth_room(lab, (unsigned int)client->room) != room ||
-	    !contract_fill(lab, client, which, bit))
+	while (labyrinth_room(lab, i) != room)
+		i++;
+	return i;
+}
+
+void client_put(struct labyrinth *lab, struct lab_client *client, struct lab_room *room, lab_bit bit, unsigned int order)
+{
+	unsigned int which = contract_pool(client, order), number = room_number(lab, room);
+
+	if (which == LAB_CONTRACT_POOLS || client->room != (int)number || !contract_fill(lab, client, which, bit)) {
 		room_put(room, bit, order);
-	client_repay(client, 1u << order);
+		client_repay(client, number, 1u << order); /* it has gone to where the reserves are filled from */
+	}
 	client_uncharge(client, order);
 }
 
-void client_lost(struct labyrinth *lab, struct lab_client *client, unsigned int order)
+void client_lost(struct labyrinth *lab, struct lab_client *client, struct lab_room *room, unsigned int order)
 {
-	const struct lab_asker asker = { .cpu = lab_port_cpu(), .end = LAB_LOW_END };
-	struct lab_room *room;
-	lab_word proof;
-	lab_bit bit;
+	unsigned int which = contract_pool(client, order), number = room_number(lab, room);
 
-	if (!order && client->room >= 0 && load_relaxed(&client->guarantee[0])) {
-		room = labyrinth_room(lab, (unsigned int)client->room);
-		bit = room_take(room, &asker, &proof);
-		if (bit != LAB_NO_BIT && !contract_fill(lab, client, 0, bit)) {
-			room_touch(room, bit, 0);
-			room_put(room, bit, 0);
-		}
-	}
-	client_repay(client, 1u << order);
+	if (which != LAB_CONTRACT_POOLS && client->room == (int)number)
+		contract_refill(lab, client, which);
+	client_repay(client, number, 1u << order);
 	client_uncharge(client, order);
 }
 

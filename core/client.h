@@ -62,20 +62,27 @@ int client_charge(struct lab_client *client, unsigned int order);
 void client_uncharge(struct lab_client *client, unsigned int order);
 
 /*
- * A block becomes single pages: charged as such from now on.  False: the word has no place for so many, or blocks of this order are
- * guaranteed, which would go missing to the contract.  Undone where the split is refused after all.
+ * A block in the caller's hand becomes single pages: charged as such from now on.  False: the word has no place for so many, or
+ * blocks of this order are guaranteed, which would go missing to the contract.
  */
 bool client_splits(struct lab_client *client, unsigned int order);
-void client_unsplits(struct lab_client *client, unsigned int order);
 
-/* Frames of the reserves, before they are drawn.  False: its share is used up. */
+/* Would its maximum allow a guarantee of so many frames now? */
+bool client_has_room(const struct lab_client *client, uint32_t frames);
+
+/*
+ * The debt: frames of the reserves that are out.  Borrowed before they are drawn (false: the share is used up), owed to a room once they
+ * are, repaid when frames of that room go back to it: those fill the reserves first.  Repay says how many were owed.
+ */
 bool client_borrow(struct lab_client *client, uint32_t frames);
-void client_repay(struct lab_client *client, uint32_t frames);
+void client_unborrow(struct lab_client *client, uint32_t frames);
+void client_owes(struct lab_client *client, unsigned int room, uint32_t frames);
+uint32_t client_repay(struct lab_client *client, unsigned int room, uint32_t frames);
 
 /* Free: a page that was a client's and is in the caller's hand, its tags FREE. */
-void client_put(struct labyrinth *lab, struct lab_client *client, const struct lab_room *from, lab_bit bit, unsigned int order);
+void client_put(struct labyrinth *lab, struct lab_client *client, struct lab_room *room, lab_bit bit, unsigned int order);
 /* The same of a page whose first frame is out of service now: the contract gets another, if there is one. */
-void client_lost(struct labyrinth *lab, struct lab_client *client, unsigned int order);
+void client_lost(struct labyrinth *lab, struct lab_client *client, struct lab_room *room, unsigned int order);
 
 #define OFFER_MAKING ((lab_word)1) /* a place of the offers that is being filled; 0: empty; else the page's distance from the labyrinth */
 /* The page of these rooms (a bit each) that was offered first, its tag KEPT still; NULL: none is offered. */

@@ -13,13 +13,14 @@ void *memset(void *, int, size_t);
 
 static int check(const struct labyrinth *lab, const struct lab_client_spec *spec, uint32_t frames)
 {
-	uint64_t kept = frames + ((uint64_t)spec->blocks << spec->block_order);
+	uint64_t kept;
 	struct lab_request request = { .gfp = spec->gfp, .node = spec->node, .room = spec->room };
 
 	if (frames > lab->contract_frames || spec->blocks > lab->contract_blocks)
 		return -LAB_EINVAL;
 	if (spec->blocks ? !spec->block_order || spec->block_order > LAB_ORDER_MAX : spec->block_order)
 		return -LAB_EINVAL;
+	kept = frames + ((uint64_t)spec->blocks << spec->block_order);
 	if (spec->maximum && spec->maximum < kept)
 		return -LAB_EINVAL;
 	return route_check(lab, &request);
@@ -66,6 +67,9 @@ static void describe(struct lab_client *client, const struct lab_client_spec *sp
 	client->block_order = spec->block_order;
 	client->priority = spec->priority;
 	client->room = -1;
+	store_relaxed(&client->debt, (lab_word)0);
+	for (i = 0; i < LAB_ROOMS_MAX; i++)
+		store_relaxed(&client->debt_of[i], (lab_word)0);
 	for (i = 0; i <= LAB_FROM_OFFER; i++)
 		store_relaxed(&client->answered[i], (lab_word)0);
 	store_relaxed(&client->refused, (lab_word)0);
@@ -81,8 +85,10 @@ static bool furnish_from(struct labyrinth *lab, struct lab_client *client, const
 
 	if (blocks == wanted[1] && frames == wanted[0])
 		return true;
-	contract_shrink(lab, client, 0, frames);
-	contract_shrink(lab, client, 1, blocks);
+	if (blocks == wanted[1])
+		contract_shrink(lab, client, 1, blocks);
+	if (frames == wanted[0])
+		contract_shrink(lab, client, 0, frames);
 	if (blocks >= fit->blocks) {
 		fit->frames = blocks > fit->blocks || frames > fit->frames ? frames : fit->frames;
 		fit->blocks = blocks;
@@ -146,6 +152,22 @@ int lab_client_open(struct labyrinth *lab, const struct lab_client_spec *spec, u
 	return error;
 }
 
+/* What the contract is short of, because pages went out of service: empty slots for which nothing is out. */
+static void top_up(struct labyrinth *lab, struct lab_client *client)
+{
+	unsigned int which;
+
+	for (which = 0; which < LAB_CONTRACT_POOLS; which++) {
+		uint32_t guaranteed = load_seq(&client->guarantee[which]);
+		lab_word charge = load_seq(&client->charge);
+		uint64_t out = which ? CHARGE_FIELD(charge, BLOCKS) : CHARGE_FIELD(charge, SINGLES);
+
+		/* (One too many is no harm: then a free finds nothing to fill.) */
+		while (contract_count(client, which) + out < guaranteed && contract_refill(lab, client, which))
+			;
+	}
+}
+
 static int client_resize_inside(struct labyrinth *lab, unsigned int owner, uint32_t frames, struct lab_client_fit *fit)
 {
 	struct lab_client *client;
@@ -168,13 +190,14 @@ static int client_resize_inside(struct labyrinth *lab, unsigned int owner, uint3
 		frames = now;
 	if (frames < now)
 		error = contract_shrink(lab, client, 0, now - frames) == now - frames ? 0 : -LAB_EAGAIN;
-	if (frames > now) {
+	if (frames > now && !client_has_room(client, frames)) {
+		error = -LAB_EDQUOT;
+	} else if (frames > now) {
 		got = contract_enlarge(lab, client, 0, frames - now);
-		if (got < frames - now) {
-			contract_shrink(lab, client, 0, got);
-			error = -LAB_ENOSPC;
-		}
+		error = got == frames - now ? 0 : -LAB_ENOSPC;
 	}
+	if (!error)
+		top_up(lab, client);
 	if (fit)
 		*fit = (struct lab_client_fit){ now + got, load_seq(&client->guarantee[1]) };
 	store_release(&client->resizing, 0u);
@@ -343,8 +366,12 @@ static int client_release_inside(struct labyrinth *lab, unsigned int owner)
 		return -LAB_EBADF;
 	if (!cas_acq_rel(&client->resizing, &none, 1u))
 		return -LAB_EALREADY;
+	if (charge_state(load_seq(&client->charge)) != LAB_CLIENT_QUARANTINED) { /* released, and another's, just now */
+		store_release(&client->resizing, 0u);
+		return -LAB_EBADF;
+	}
 	while ((page = client_oldest(lab, client, UINT32_MAX))) /* ours; partner: the acquire load of the free below */
-		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OWNED) | (lab_word)owner << LAB_TAG_OWNER_SHIFT);
+		store_release(&page->tag, (load_relaxed(&page->tag) & ~LAB_TAG_STATE) | LAB_OWNED);
 	each_page(lab, owner, true, NULL);
 	closed = close_quiet(lab, client, LAB_CLIENT_QUARANTINED);
 	return closed ? 0 : -LAB_EBUSY;

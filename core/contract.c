@@ -5,6 +5,9 @@
 #include "contract.h"
 #include "port.h"
 
+/* In a slot's word: its page is there, and it is in the hand of who enlarges the contract. */
+#define SLOT_NEW ((lab_word)1 << (LAB_MACHINE_BITS - 1))
+
 static struct lab_room *contract_room(const struct labyrinth *lab, const struct lab_client *client)
 {
 	return labyrinth_room(lab, (unsigned int)client->room);
@@ -21,17 +24,17 @@ static unsigned int contract_order(const struct lab_client *client, unsigned int
 }
 
 /* Take a slot of a tree with a root of its own; LAB_NO_BIT: it had none at an instant of the call. */
-static lab_bit take_slot(const struct lab_tree *tree, unsigned int *tries)
+static lab_bit take_slot(const struct lab_tree *tree, unsigned int *tries, lab_word *proof)
 {
+	*proof = 0;
 	if (!tree->leaves)
 		return LAB_NO_BIT;
 	for (;;) { /* each try in vain is charged to another caller's take; no cap */
-		lab_word proof = 0;
-		lab_word leaf = tree_find(tree, 0, LAB_LOW_END, &proof);
+		lab_word leaf = tree_find(tree, 0, LAB_LOW_END, proof);
 		lab_bit slot;
 
 		(*tries)++;
-		if (leaf == LAB_NO_BIT && proof)
+		if (leaf == LAB_NO_BIT && *proof)
 			return LAB_NO_BIT;
 		if (leaf == LAB_NO_BIT)
 			continue;
@@ -41,10 +44,10 @@ static lab_bit take_slot(const struct lab_tree *tree, unsigned int *tries)
 	}
 }
 
-lab_bit contract_draw(struct lab_client *client, unsigned int which, unsigned int *tries)
+lab_bit contract_draw(struct lab_client *client, unsigned int which, unsigned int *tries, lab_word *proof)
 {
 	struct lab_pool *pool = &client->pool[which];
-	lab_bit slot = take_slot(&pool->have, tries), bit;
+	lab_bit slot = take_slot(&pool->have, tries, proof), bit;
 
 	if (slot == LAB_NO_BIT)
 		return LAB_NO_BIT;
@@ -53,28 +56,41 @@ lab_bit contract_draw(struct lab_client *client, unsigned int which, unsigned in
 	return bit;
 }
 
-/* Into a slot that is in our hand, and to `have`. */
-static void place(struct labyrinth *lab, struct lab_client *client, unsigned int which, struct lab_pool *pool, lab_bit slot,
-		  lab_bit bit)
+/* Into a slot that is in our hand; a page that is, too. */
+static void write_slot(struct labyrinth *lab, struct lab_client *client, unsigned int which, lab_bit slot, lab_bit bit)
 {
 	struct lab_page *page = room_page(contract_room(lab, client), bit);
 
 	room_touch(contract_room(lab, client), bit, contract_order(client, which));
 	/* Before the give; partner: whoever draws the page and stamps it. */
 	store_release(&page->tag, tag_kept(load_relaxed(&page->tag), contract_order(client, which), client_owner(lab, client)));
-	store_relaxed(pool_slot(pool, slot), bit + 1); /* ours; published by the give below */
-	tree_give(&pool->have, slot);
+	store_relaxed(pool_slot(&client->pool[which], slot), bit + 1); /* ours; published by the give of the slot */
+}
+
+/* The page of a slot that is in our hand goes back to the room; the slot is absent then. */
+static void empty_slot(struct labyrinth *lab, struct lab_client *client, unsigned int which, lab_bit slot)
+{
+	struct lab_room *room = contract_room(lab, client);
+	lab_word *word = pool_slot(&client->pool[which], slot);
+	lab_bit bit = load_relaxed(word) - 1;
+	struct lab_page *page = room_page(room, bit);
+
+	store_relaxed(word, (lab_word)0); /* in our hand for good */
+	store_release(&page->tag, tag_next(load_relaxed(&page->tag), LAB_FREE)); /* before it is anybody's */
+	room_put(room, bit, contract_order(client, which));
 }
 
 bool contract_fill(struct labyrinth *lab, struct lab_client *client, unsigned int which, lab_bit bit)
 {
 	struct lab_pool *pool = &client->pool[which];
 	unsigned int tries = 0;
-	lab_bit slot = take_slot(&pool->lack, &tries);
+	lab_word proof;
+	lab_bit slot = take_slot(&pool->lack, &tries, &proof);
 
 	if (slot == LAB_NO_BIT)
 		return false;
-	place(lab, client, which, pool, slot, bit);
+	write_slot(lab, client, which, slot, bit);
+	tree_give(&pool->have, slot);
 	return true;
 }
 
@@ -93,53 +109,97 @@ static lab_bit take_page(struct labyrinth *lab, const struct lab_client *client,
 	return order ? room_take_block(room, &asker, order, &complete) : room_take(room, &asker, &proof);
 }
 
-uint32_t contract_enlarge(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t more)
+bool contract_refill(struct labyrinth *lab, struct lab_client *client, unsigned int which)
+{
+	struct lab_pool *pool = &client->pool[which];
+	unsigned int tries = 0;
+	lab_word proof;
+	lab_bit slot = take_slot(&pool->lack, &tries, &proof), bit; /* first: a page that is taken need not go back */
+
+	if (slot == LAB_NO_BIT)
+		return false;
+	bit = take_page(lab, client, contract_order(client, which));
+	if (bit == LAB_NO_BIT) {
+		tree_give(&pool->lack, slot);
+		return false;
+	}
+	write_slot(lab, client, which, slot, bit);
+	tree_give(&pool->have, slot);
+	return true;
+}
+
+/* Slots that are absent get pages, up to so many, and stay in our hand, marked; returns how many. */
+static uint32_t write_slots(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t more)
 {
 	struct lab_pool *pool = &client->pool[which];
 	lab_bit slot, bit;
 	uint32_t n = 0;
 
 	for (slot = 0; n < more && slot < pool->slots; slot++) {
-		if (load_relaxed(pool_slot(pool, slot))) /* only who resizes makes it 0, or not 0 again */
+		lab_word *word = pool_slot(pool, slot);
+
+		if (load_relaxed(word)) /* only who resizes makes it 0, or not 0 again */
 			continue;
 		bit = take_page(lab, client, contract_order(client, which));
 		if (bit == LAB_NO_BIT)
 			break;
-		place(lab, client, which, pool, slot, bit);
-		add_seq(&client->guarantee[which], 1); /* after the slot is there; read by statistics and the charge */
+		write_slot(lab, client, which, slot, bit);
+		store_relaxed(word, (bit + 1) | SLOT_NEW);
 		n++;
 	}
+	return n;
+}
+
+uint32_t contract_enlarge(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t more)
+{
+	struct lab_pool *pool = &client->pool[which];
+	unsigned int raised;
+	lab_bit slot;
+	uint32_t n;
+
+	if (!more)
+		return 0;
+	raised = room_raise(contract_room(lab, client)); /* what is taken may go back */
+	n = write_slots(lab, client, which, more);
+	for (slot = 0; slot < pool->slots; slot++) {
+		lab_word *word = pool_slot(pool, slot), new = load_relaxed(word);
+
+		if (!(new & SLOT_NEW)) /* nobody else writes that */
+			continue;
+		store_relaxed(word, new & ~SLOT_NEW);
+		if (n < more) {
+			empty_slot(lab, client, which, slot);
+			continue;
+		}
+		tree_give(&pool->have, slot);
+		add_seq(&client->guarantee[which], 1); /* after the slot is there; partner: client_charge() */
+	}
+	room_lower(contract_room(lab, client), raised);
 	return n;
 }
 
 uint32_t contract_shrink(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t fewer)
 {
 	struct lab_pool *pool = &client->pool[which];
-	struct lab_room *room;
+	lab_word proof;
 	uint32_t n;
 
 	for (n = 0; n < fewer; n++) {
 		unsigned int tries = 0;
-		struct lab_page *page;
-		lab_bit slot, bit;
+		lab_bit slot;
 
-		add_seq(&client->guarantee[which], (uint32_t)-1); /* before a slot goes; partner: charge_fits() */
-		slot = take_slot(&pool->lack, &tries);
+		add_seq(&client->guarantee[which], (uint32_t)-1); /* before a slot goes; partner: client_charge() */
+		slot = take_slot(&pool->lack, &tries, &proof);
 		if (slot != LAB_NO_BIT) {
 			store_relaxed(pool_slot(pool, slot), (lab_word)0); /* absent: in our hand for good */
 			continue;
 		}
-		slot = take_slot(&pool->have, &tries);
+		slot = take_slot(&pool->have, &tries, &proof);
 		if (slot == LAB_NO_BIT) { /* all in the hands of callers */
 			add_seq(&client->guarantee[which], 1);
 			break;
 		}
-		bit = load_relaxed(pool_slot(pool, slot)) - 1;
-		store_relaxed(pool_slot(pool, slot), (lab_word)0);
-		room = contract_room(lab, client);
-		page = room_page(room, bit);
-		store_release(&page->tag, tag_next(load_relaxed(&page->tag), LAB_FREE)); /* before it is anybody's */
-		room_put(room, bit, contract_order(client, which));
+		empty_slot(lab, client, which, slot);
 	}
 	return n;
 }

@@ -24,15 +24,26 @@ static inline unsigned int contract_pool(const struct lab_client *client, unsign
 }
 
 /*
- * Draw a page's first bit in the client's room, its tag KEPT still; *tries: how many it took.  LAB_NO_BIT: at an instant of
- * the call there was none.
+ * Draw a page's first bit in the client's room, its tag KEPT still; *tries: how many it took.  LAB_NO_BIT: none; *proof is
+ * the root word that says so, and while contract_root() is that word there is none still.
  */
-lab_bit contract_draw(struct lab_client *client, unsigned int which, unsigned int *tries);
+lab_bit contract_draw(struct lab_client *client, unsigned int which, unsigned int *tries, lab_word *proof);
+
+static inline lab_word contract_root(const struct lab_client *client, unsigned int which)
+{
+	return load_seq(&client->root[which][0].word); /* partner: a fill that lists its slot */
+}
 
 /* Fill: the page is the caller's, its tags FREE.  False: nothing lacks; it is the caller's still. */
 bool contract_fill(struct labyrinth *lab, struct lab_client *client, unsigned int which, lab_bit bit);
 
-/* So many more from the room's commons, as many as there are; returns how many.  The caller has the client to itself for this. */
+/* A slot that lacks a page gets one of the room's commons, if there are both. */
+bool contract_refill(struct labyrinth *lab, struct lab_client *client, unsigned int which);
+
+/*
+ * So many more from the room's commons, or none; returns how many there were.  The caller resizes alone.  While it runs, "none" of
+ * others in the room is "try again" (room_raise()).
+ */
 uint32_t contract_enlarge(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t more);
 /* So many fewer: empty slots first; what the others held goes back.  Returns how many: fewer where slots are in hands. */
 uint32_t contract_shrink(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t fewer);

@@ -12,175 +12,12 @@
 #include "page.h"
 #include "port.h"
 #include "record.h"
+#include "search.h"
 
 /* What only the slow half looks at. */
 #define ENTRANCE_SLOW (LAB_ZERO | LAB_THISNODE | LAB_EXCLUSIVE | LAB_COLD | ~LAB_FLAGS_ALL)
 
 void *memset(void *, int, size_t);
-
-/* ---- the walk ---- */
-
-struct lab_find {
-	struct lab_room *room;
-	lab_bit bit;
-	bool exchange; /* trying for a block out of pooled frames now */
-	bool complete; /* every look for a block saw the end of what there was to see */
-	bool zeroed;   /* it comes out of the pool of zeroed frames, as it is */
-	unsigned int at; /* which room of the way */
-	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
-	struct lab_answer answer;
-	bool maximum; /* -LAB_EDQUOT: a client's maximum, not its share */
-};
-
-/* Try one room at one right, by what is cheap: the commons, and for one frame the pools. */
-static bool try_plainly(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	unsigned int order = way->request->order;
-	bool complete = true;
-	lab_word proof;
-	int band = -1;
-
-	find->bit = LAB_NO_BIT;
-	if (right == LAB_RIGHT_LOW && !order && way->request->gfp & LAB_ZERO && room->zeroed)
-		find->bit = pool_draw(room, room->zeroed, &band, &proof);
-	if (right == LAB_RIGHT_LOW && find->bit == LAB_NO_BIT)
-		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
-				    room_take(room, &way->asker, &proof);
-	if (find->bit == LAB_NO_BIT && !order && route_bands(room, way, right))
-		find->bit = pool_draw(room, route_bands(room, way, right), &band, &proof);
-	find->answer.band = (int16_t)band;
-	find->complete &= complete;
-	if (find->bit == LAB_NO_BIT)
-		return false;
-	find->zeroed = band >= 0 && room->zeroed >> band & 1;
-	return true;
-}
-
-/* Try one room at one right for a block out of frames that pools keep. */
-static bool try_exchange(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	struct lab_payer payer = { .asker = &way->asker, .among = route_bands(room, way, right), .drawn = -1 };
-
-	if (!room->bands)
-		return false;
-	find->bit = exchange_block(room, &payer, way->request->order, &find->complete);
-	find->tentative[find->at] += payer.raised * ROOM_RAISED;
-	find->answer.band = (int16_t)payer.drawn;
-	return find->bit != LAB_NO_BIT;
-}
-
-/* All rooms of the way at one right, plainly or by exchange. */
-static bool walk_rooms(struct labyrinth *lab, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (load_relaxed(&room->offline))
-			continue;
-		find->at = i;
-		if (!(find->exchange ? try_exchange(room, way, right, find) : try_plainly(room, way, right, find)))
-			continue;
-		find->room = room;
-		find->answer.right = (uint8_t)right;
-		find->answer.room = way->room[i];
-		find->answer.fallback = (uint8_t)i;
-		return true;
-	}
-	return false;
-}
-
-/* Right by right; a block is exchanged for only where no room at that right has one whole. */
-static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	bool block = way->request->order != 0;
-	unsigned int right;
-
-	find->complete = true;
-	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right = route_next_right(way, right)) {
-		find->exchange = false;
-		if ((!block || right == LAB_RIGHT_LOW) && walk_rooms(lab, way, (enum lab_right)right, find))
-			return true;
-		find->exchange = block;
-		if (block && walk_rooms(lab, way, (enum lab_right)right, find))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Was there an instant at which no eligible frame was free?  All roots empty, nobody tentative, and the
- * same words on a second look: then all were empty together in between.  (A listing changes full bits;
- * to undo it takes an announcement, which moves the sequence.)
- */
-static bool proven_none(struct labyrinth *lab, const struct lab_way *way)
-{
-	struct lab_proof seen[LAB_ROOMS_MAX], again;
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		seen[i] = (struct lab_proof){ 0 };
-		if (!load_relaxed(&room->offline) && !room_empty(room, route_bands(room, way, way->right), &seen[i]))
-			return false;
-	}
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (load_relaxed(&room->offline))
-			continue;
-		if (!room_empty(room, route_bands(room, way, way->right), &again) ||
-		    again.commons != seen[i].commons || again.have != seen[i].have ||
-		    again.tentative != seen[i].tentative)
-			return false;
-	}
-	return true;
-}
-
-/* The rooms' `tentative` words, before a walk; and whether after it nobody was, or is, in such a call. */
-static void tentative_before(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++)
-		find->tentative[i] = load_seq(&labyrinth_room(lab, way->room[i])->tentative); /* partner: room_raise() */
-}
-
-static bool nobody_tentative(struct labyrinth *lab, const struct lab_way *way, const struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (!load_relaxed(&room->offline) &&
-		    (find->tentative[i] & LAB_TENTATIVE_COUNTS || load_seq(&room->tentative) != find->tentative[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
-static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	unsigned int rounds = way->request->order ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX, round;
-
-	for (round = 1; round <= rounds; round++) {
-		find->answer.rounds = (uint16_t)round;
-		if (way->request->order)
-			tentative_before(lab, way, find);
-		if (walk(lab, way, find))
-			return 0;
-		if (proven_none(lab, way))
-			return -LAB_ENOMEM;
-		/* A block: the look was complete, and nobody had one in hand meanwhile that may come back. */
-		if (way->request->order && find->complete && nobody_tentative(lab, way, find))
-			return -LAB_ENOSPC;
-	}
-	return -LAB_EAGAIN;
-}
 
 /* ---- for a client ---- */
 
@@ -194,21 +31,42 @@ static void found(struct labyrinth *lab, struct lab_find *find, unsigned int roo
 	find->zeroed = false;
 }
 
-/* From its own contract, if that lies on the way. */
-static bool draw_contract(struct labyrinth *lab, struct lab_client *client, const struct lab_way *way, struct lab_find *find)
+/* Which of its pools serves this request, if the contract lies on the way; LAB_CONTRACT_POOLS: none. */
+static unsigned int contract_for(const struct lab_client *client, const struct lab_way *way)
 {
-	unsigned int which = contract_pool(client, way->request->order), tries = 0, i;
+	unsigned int i;
 
 	for (i = 0; i < way->rooms && way->room[i] != client->room; i++)
 		;
-	if (which == LAB_CONTRACT_POOLS || i == way->rooms)
+	return i == way->rooms ? LAB_CONTRACT_POOLS : contract_pool(client, way->request->order);
+}
+
+static bool draw_contract(struct labyrinth *lab, struct lab_client *client, unsigned int which, struct lab_find *find)
+{
+	unsigned int tries = 0;
+
+	if (which == LAB_CONTRACT_POOLS)
 		return false;
-	find->bit = contract_draw(client, which, &tries);
+	find->bit = contract_draw(client, which, &tries, &find->contract);
 	find->answer.rounds = (uint16_t)(tries < UINT16_MAX ? tries : UINT16_MAX);
 	if (find->bit == LAB_NO_BIT)
 		return false;
-	found(lab, find, way->room[i], LAB_FROM_CONTRACT);
+	found(lab, find, (unsigned int)client->room, LAB_FROM_CONTRACT);
 	return true;
+}
+
+/* Do deeper rights than everybody's reach any pools on this way? */
+static bool reserves_reach(const struct labyrinth *lab, const struct lab_way *way, enum lab_right right)
+{
+	unsigned int i;
+
+	for (i = 0; right > LAB_RIGHT_MIN && i < way->rooms; i++) {
+		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
+
+		if (route_bands(room, way, right) != route_bands(room, way, LAB_RIGHT_MIN))
+			return true;
+	}
+	return false;
 }
 
 /* The way, down to min; then, as far as its share goes, with what right it has beyond. */
@@ -220,15 +78,38 @@ static int search_shared(struct labyrinth *lab, struct lab_client *client, struc
 
 	way->right = right < LAB_RIGHT_MIN ? right : LAB_RIGHT_MIN;
 	error = search(lab, way, find);
-	if (!error || right <= LAB_RIGHT_MIN)
+	if (!error || !reserves_reach(lab, way, right))
 		return error;
 	if (!client_borrow(client, frames))
 		return -LAB_EDQUOT;
 	way->right = right;
 	error = search(lab, way, find);
 	if (error || find->answer.right <= LAB_RIGHT_MIN || find->answer.band < 0)
-		client_repay(client, frames); /* not from the reserves after all */
+		client_unborrow(client, frames); /* not from the reserves after all */
+	else
+		client_owes(client, (unsigned int)find->answer.room, frames);
 	return error;
+}
+
+/*
+ * Its contract, then the way.  The contract was empty before the walk: while its root is the same word it was so during the
+ * walk too, and a refusal is true of both.  Else all of it again; each turn is a free of the same client.
+ */
+static int search_all(struct labyrinth *lab, struct lab_client *client, struct lab_way *way, struct lab_find *find)
+{
+	unsigned int which = find->apart ? LAB_CONTRACT_POOLS : contract_for(client, way), round;
+	enum lab_right right = way->right;
+	int error = -LAB_EAGAIN;
+
+	for (round = 0; round < LAB_ROUNDS_MAX; round++) {
+		if (draw_contract(lab, client, which, find))
+			return 0;
+		way->right = right;
+		error = way->request->gfp & LAB_RAW ? -LAB_ENOMEM : search_shared(lab, client, way, find);
+		if (error != -LAB_ENOMEM || which == LAB_CONTRACT_POOLS || contract_root(client, which) == find->contract)
+			return error;
+	}
+	return -LAB_EAGAIN;
 }
 
 /* What it offered as a last resort, where that lies on the way.  It is charged already. */
@@ -262,9 +143,7 @@ static int search_for(struct labyrinth *lab, struct lab_client *client, struct l
 		find->maximum = error == -LAB_EDQUOT;
 		return find->maximum && use_offer(lab, client, way, find) ? 0 : error;
 	}
-	if (draw_contract(lab, client, way, find))
-		return 0;
-	error = way->request->gfp & LAB_RAW ? -LAB_ENOMEM : search_shared(lab, client, way, find);
+	error = search_all(lab, client, way, find);
 	if (!error)
 		return 0;
 	if (use_offer(lab, client, way, find))
@@ -334,6 +213,25 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;
+}
+
+int entrance_take(struct labyrinth *lab, const struct lab_request *request, bool contract, struct lab_page **page)
+{
+	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
+	struct lab_client *client = labyrinth_client(lab, request->owner);
+	struct lab_way way;
+	int error = route_find(lab, request, false, &way);
+
+	if (error)
+		return error;
+	find.apart = !contract;
+	error = client ? search_for(lab, client, &way, &find) : search(lab, &way, &find);
+	if (!error) {
+		*page = room_page(find.room, find.bit);
+		/* In our hand: nobody's, whatever it was kept as. */
+		store_release(&(*page)->tag, tag_next(load_relaxed(&(*page)->tag), LAB_FREE));
+	}
+	return error;
 }
 
 static struct lab_page *request_page(struct labyrinth *lab, const struct lab_request *request, bool memory,
@@ -442,9 +340,10 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 /* ---- a given frame ---- */
 
 /* The block, where pools keep some of it: paid for with what the request could have had. */
-static bool claim_pooled(struct lab_find *find, const struct lab_request *request)
+static bool claim_pooled(const struct labyrinth *lab, struct lab_find *find, const struct lab_request *request)
 {
-	enum lab_right right = route_right(request->gfp);
+	bool client = labyrinth_client(lab, request->owner); /* (without a share of the reserves here) */
+	enum lab_right right = client ? LAB_RIGHT_MIN : route_right(request->gfp);
 	unsigned int zone = find->room->zone < LAB_ZONES ? find->room->zone : LAB_ZONE_NORMAL;
 	struct lab_payer payer = { .among = find->room->entitled[right][zone], .drawn = -1 };
 	struct lab_asker asker = { .cpu = lab_port_cpu() };
@@ -475,7 +374,7 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
-	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(find, request))
+	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(lab, find, request))
 		return 0;
 	for (; frame <= last; frame++, page++)
 		if (tag_state(load_acquire(&page->tag)) == LAB_OFFLINE) /* a report, not a decision */

@@ -116,7 +116,7 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	if (unlikely(tag & LAB_TAG_POISONED)) {
 		put_poisoned(lab, room, bit, order);
 		if (client)
-			client_lost(lab, client, order);
+			client_lost(lab, client, room, order);
 		return 0;
 	}
 	if (unlikely(client))
@@ -281,7 +281,7 @@ int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_c
 static int split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 {
 	struct lab_client *client;
-	lab_word tag, single, i;
+	lab_word tag, first, single, i;
 	int number;
 
 	number = page_room(lab, page);
@@ -296,15 +296,15 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}
-	client = labyrinth_client(lab, tag_owner(tag));
-	if (client && !client_splits(client, order))
-		return -LAB_EDQUOT;
+	first = tag;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
-		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order || labyrinth_client(lab, tag_owner(tag)) != client) {
-			if (client)
-				client_unsplits(client, order);
+		if ((tag ^ first) & ~LAB_TAG_POISONED)
 			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
-		}
+	client = labyrinth_client(lab, tag_owner(tag));
+	if (client && !client_splits(client, order)) {
+		store_release(&page->tag, tag); /* in our hand since the claim: as it was */
+		return -LAB_EDQUOT;
+	}
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |

@@ -227,7 +227,8 @@ enum lab_client_state { LAB_CLIENT_CLOSED, LAB_CLIENT_OPEN, LAB_CLIENT_QUARANTIN
  */
 struct lab_client {
 	lab_word charge __attribute__((aligned(64)));
-	lab_word debt; /* frames out that came from the reserves */
+	lab_word debt; /* frames out that came from the reserves; and of each room */
+	lab_word debt_of[LAB_ROOMS_MAX];
 	struct {
 		lab_word word;
 	} __attribute__((aligned(64))) root[LAB_CONTRACT_POOLS][2]; /* of have, of lack */
@@ -312,8 +313,8 @@ static inline struct lab_room *labyrinth_room(const struct labyrinth *lab, unsig
 /* The client with this owner number; NULL: it is nobody's, or an owner without a contract. */
 static inline struct lab_client *labyrinth_client(const struct labyrinth *lab, unsigned int owner)
 {
-	/* Without clients client_first is above every owner; owner 0 is nobody's, without a look. */
-	if (!owner || owner < lab->client_first)
+	/* (Owner 0 is nobody's, without a look.) */
+	if (!owner || owner - lab->client_first >= lab->clients)
 		return NULL;
 	return (struct lab_client *)((char *)lab + lab->clients_at) + (owner - lab->client_first);
 }

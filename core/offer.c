@@ -79,7 +79,7 @@ static int page_withdraw_inside(struct labyrinth *lab, struct lab_page *page, un
 		if (!cas_acq_rel(&client->offer[i], &word, (lab_word)0)) /* the claim, as in client_oldest() */
 			continue;
 		/* Ours; partner: the acquire load of a free. */
-		store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OWNED) | (lab_word)owner << LAB_TAG_OWNER_SHIFT);
+		store_release(&page->tag, (load_relaxed(&page->tag) & ~LAB_TAG_STATE) | LAB_OWNED); /* its use and owner stay */
 		return 0;
 	}
 	return -LAB_EALREADY;

@@ -48,8 +48,6 @@ static int other_room(const struct labyrinth *lab, const struct lab_way *way)
 
 static void find_remedy(const struct labyrinth *lab, const struct lab_way *way, struct lab_refusal *refusal, bool maximum)
 {
-	bool client = labyrinth_client(lab, refusal->owner) != NULL;
-
 	refusal->remedy_room = -1;
 	if (refusal->error == -LAB_EDQUOT) {
 		refusal->remedy = maximum ? LAB_REMEDY_QUOTA : LAB_REMEDY_SHARE;
@@ -61,7 +59,7 @@ static void find_remedy(const struct labyrinth *lab, const struct lab_way *way, 
 	}
 	refusal->remedy_right = (uint8_t)deeper_right(lab, way);
 	if (refusal->remedy_right < LAB_RIGHTS) {
-		refusal->remedy = client ? LAB_REMEDY_SHARE : LAB_REMEDY_RIGHT;
+		refusal->remedy = LAB_REMEDY_RIGHT;
 		return;
 	}
 	refusal->remedy_room = (int16_t)other_room(lab, way);
@@ -129,9 +127,10 @@ void record_refusal(struct labyrinth *lab, const struct lab_way *way, int error,
 	lab_word turn = load_relaxed(&memory->turn);
 
 	refusal.sequence = (uint32_t)sequence;
-	keep_first(lab, &refusal);
-	/* The claim: odd while it is written.  Lost, or odd already: another writes here, and keeps the place. */
-	if (turn & 1 || !cas_seq(&memory->turn, &turn, 2 * sequence - 1))
+	if (error != -LAB_EDQUOT)
+		keep_first(lab, &refusal);
+	/* The claim: odd while it is written.  Lost, or odd already: another writes here, and keeps the place; or a later one has it. */
+	if (turn & 1 || turn > 2 * sequence || !cas_seq(&memory->turn, &turn, 2 * sequence - 1))
 		return;
 	copy_out((uint32_t *)&memory->refusal, (const uint32_t *)&refusal);
 	store_release(&memory->turn, 2 * sequence); /* partner: the loads around a reader's copy */

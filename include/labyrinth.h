@@ -454,7 +454,8 @@ struct lab_spec {
 	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
 	unsigned int processes;		       /* how many may share it (labyrinth/process.h); 0: one, privately */
 };
-#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4096u)
+#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4095u)
+#define LAB_CONTRACT_BLOCKS_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 255u)
 #define LAB_IDENTITY 0x4c414231u
 #define LAB_IDENTITY_SHARED 0x4c414253u /* instead, where several processes are allowed (labyrinth/process.h) */
 

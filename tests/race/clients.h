@@ -30,7 +30,7 @@ static int client_take(struct record *r)
 		request.gfp |= LAB_EXTRA_QUALITY;
 	page = lab_alloc_request(lab, &request, &answer);
 	r->code = lab_ptr_err(page);
-	if (r->code && r->code != -LAB_EDQUOT && r->code != -LAB_ENOMEM && !(r->code == -LAB_EBADF && scene->closes))
+	if (r->code && r->code != -LAB_EDQUOT && r->code != -LAB_ENOMEM && !(r->code == -LAB_EAGAIN && scene->again) && !(r->code == -LAB_EBADF && scene->closes))
 		fibers.wrong = "a client refused, but neither for its maximum nor for want of memory";
 	if (r->code)
 		return 0;

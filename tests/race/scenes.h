@@ -156,7 +156,7 @@ static const struct scene scenes[] = {
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { TAKE, 0 } } } },
-	{ "contract: enlarged under its callers", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	{ "contract: enlarged under its callers", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .again = true,
 	  .op = { { { RESIZE, 2 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
 	{ "contract: shrunk under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
 	  .op = { { { RESIZE, 1 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },

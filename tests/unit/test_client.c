@@ -492,6 +492,140 @@ static void refusals_are_remembered(void **state)
 	assert_int_equal(list[LAB_REFUSALS_KEPT - 1].sequence, 101 - LAB_REFUSALS_KEPT + 1);
 }
 
+static void a_share_binds_whatever_else_is_freed(void **state)
+{
+	struct lab_client_spec spec = client_spec(4, LAB_UNLIMITED);
+	struct lab_page *own[4], *low, *reserve;
+	unsigned int owner, other, i;
+	struct lab_request at = LAB_REQUEST(LAB_MEMALLOC, 0);
+	int error;
+
+	(void)state;
+	spec.reserve_share = 1;
+	owner = opened(&spec);
+	spec.frames = 0;
+	other = opened(&spec);
+	for (i = 0; i < 4; i++)
+		own[i] = asked(owner, 0, 0, LAB_FROM_CONTRACT);
+	low = asked(owner, LAB_DMA, 0, LAB_FROM_COMMONS);
+	drain(lab, 0, &error);
+	reserve = asked(owner, LAB_GFP_ATOMIC, 0, LAB_FROM_RESERVE);
+	assert_int_equal(lab_free_as(lab, own[0], 0, owner, 0), 0); /* into the contract: no reserve has got anything */
+	assert_int_equal(lab_free_as(lab, low, 0, owner, 0), 0);    /* another room's */
+	assert_int_equal(stats_of(owner).debt, 1);
+	asked(owner, LAB_GFP_ATOMIC, 0, LAB_FROM_CONTRACT);
+	asked(owner, LAB_GFP_ATOMIC | LAB_DMA, 0, LAB_FROM_COMMONS);
+	refused(owner, LAB_GFP_ATOMIC, 0, -LAB_EDQUOT);
+	at.owner = (uint16_t)owner;
+	for (i = 0; i < FRAMES; i++)
+		assert_true(lab_is_err(lab_alloc_at(lab, 4096 + i, &at))); /* no way round */
+	assert_int_equal(lab_page_hand_over(lab, reserve, 0, owner, owner), -LAB_EINVAL);
+	assert_int_equal(lab_free_as(lab, reserve, 0, owner, 0), 0); /* the contract was empty: it stays ours */
+	assert_int_equal(stats_of(owner).debt, 1);
+	for (i = 1; i < 4; i++)
+		assert_int_equal(lab_free_as(lab, own[i], 0, owner, 0), 0);
+	assert_int_equal(stats_of(owner).debt, 1);
+	(void)other;
+	assert_whole(lab);
+}
+
+static void a_debt_goes_with_the_page(void **state)
+{
+	struct lab_client_spec spec = client_spec(0, LAB_UNLIMITED);
+	unsigned int from, to, none;
+	struct lab_page *page;
+	int error;
+
+	(void)state;
+	spec.reserve_share = 1;
+	from = opened(&spec);
+	to = opened(&spec);
+	spec.reserve_share = 0;
+	none = opened(&spec);
+	drain(lab, 0, &error);
+	page = asked(from, LAB_GFP_ATOMIC, 0, LAB_FROM_RESERVE);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, none), -LAB_EDQUOT);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), 0);
+	assert_int_equal(stats_of(from).debt, 0);
+	assert_int_equal(stats_of(to).debt, 1);
+	assert_whole(lab);
+	assert_int_equal(lab_free_as(lab, page, 0, to, 0), 0);
+	assert_int_equal(stats_of(to).debt, 0);
+	assert_whole(lab);
+}
+
+static void payment_of_another_room_is_not_from_the_contract(void **state)
+{
+	struct lab_client_spec giver = client_spec(1, LAB_UNLIMITED), receiver = client_spec(1, LAB_UNLIMITED);
+	unsigned int from = opened(&giver), to = opened(&receiver);
+	struct lab_page *page = asked(from, LAB_DMA, 0, LAB_FROM_COMMONS);
+	int error;
+
+	(void)state;
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), 0);
+	assert_int_equal(lab_free_as(lab, page, 0, to, 0), 0);
+	assert_int_equal(stats_of(to).frames_in, 1);
+	assert_int_equal(stats_of(from).frames_in, 1);
+	drain(lab, LAB_MEMALLOC, &error);
+	asked(to, 0, 0, LAB_FROM_CONTRACT);
+	asked(from, 0, 0, LAB_FROM_CONTRACT);
+	assert_whole(lab);
+}
+
+static void what_went_out_of_service_is_made_up_for(void **state)
+{
+	struct lab_client_spec spec = client_spec(1, 0);
+	static struct lab_page *others[FRAMES + 1024];
+	unsigned int owner, n, i;
+	struct lab_page *page;
+
+	(void)state;
+	owner = opened(&spec);
+	page = asked(owner, 0, 0, LAB_FROM_CONTRACT);
+	n = drain_all(others);
+	lab_frame_offline(lab, lab_page_frame(lab, page));
+	assert_int_equal(lab_free_as(lab, page, 0, owner, 0), 0);
+	assert_int_equal(stats_of(owner).frames_in, 0); /* there is nothing */
+	for (i = 0; i < n; i++)
+		assert_int_equal(lab_free_pages(lab, others[i], 0), 0);
+	assert_int_equal(lab_client_resize(lab, owner, 1, NULL), 0);
+	assert_int_equal(stats_of(owner).frames_in, 1);
+	assert_whole(lab);
+}
+
+static void hostile_numbers(void **state)
+{
+	static const unsigned int bad[] = { 0, 1, 7, LAB_OWNER_MAX + 1, LAB_OWNER_MAX + 2, 200000000, UINT32_MAX };
+	struct lab_client_spec spec = client_spec(1, 8);
+	unsigned int owner = opened(&spec), i;
+	struct lab_page *page = asked(owner, 0, 2, LAB_FROM_COMMONS);
+	struct lab_client_stats stats;
+	struct lab_request request = LAB_REQUEST(0, 0);
+
+	(void)state;
+	for (i = 0; i < COUNT_OF(bad); i++) {
+		assert_int_equal(lab_client_stats(lab, bad[i], &stats), -LAB_EBADF);
+		assert_int_equal(lab_client_resize(lab, bad[i], 1, NULL), -LAB_EBADF);
+		assert_int_equal(lab_client_close(lab, bad[i], NULL), -LAB_EBADF);
+		assert_int_equal(lab_client_abandon(lab, bad[i], NULL), -LAB_EBADF);
+		assert_int_equal(lab_client_release(lab, bad[i]), -LAB_EBADF);
+		assert_int_equal(lab_page_offer(lab, page, bad[i]), -LAB_EBADF);
+		assert_int_equal(lab_page_withdraw(lab, page, bad[i]), -LAB_EBADF);
+	}
+	assert_int_equal(lab_client_resize(lab, owner, 8, NULL), -LAB_EDQUOT); /* four frames are out beyond it */
+	assert_int_equal(lab_client_resize(lab, owner, 4, NULL), 0);
+	request.owner = (uint16_t)owner;
+	request.use = 5;
+	page = lab_alloc_request(lab, &request, NULL);
+	assert_int_equal(lab_page_offer(lab, page, owner), 0);
+	assert_int_equal(lab_page_withdraw(lab, page, owner), 0);
+	assert_int_equal(lab_free_as(lab, page, 0, owner, 5), 0); /* its use is what it was */
+	spec.blocks = 1;
+	spec.block_order = 200;
+	assert_int_equal(lab_client_open(lab, &spec, &owner, NULL), -LAB_EINVAL);
+	assert_whole(lab);
+}
+
 static void a_place_that_another_writes_to_is_left(void **state)
 {
 	struct lab_refusal list[LAB_REFUSALS_KEPT];
@@ -569,6 +703,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_calls_are_charged, setup, teardown),
 		cmocka_unit_test_setup_teardown(poisoned_frames_of_a_contract_are_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_are_remembered, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_share_binds_whatever_else_is_freed, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_debt_goes_with_the_page, setup, teardown),
+		cmocka_unit_test_setup_teardown(payment_of_another_room_is_not_from_the_contract, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_went_out_of_service_is_made_up_for, setup, teardown),
+		cmocka_unit_test_setup_teardown(hostile_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_place_that_another_writes_to_is_left, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_thousand_clients, setup, teardown),
 	};
