@@ -519,6 +519,7 @@ static struct lab_page *client_takes(unsigned int owner, lab_gfp_t gfp, unsigned
 static void clients(void **state)
 {
 	unsigned int owner, others, tries = 0, i;
+	lab_word proof;
 	struct lab_client *client;
 	struct lab_page *page;
 
@@ -534,7 +535,7 @@ static void clients(void **state)
 	client_takes(owner, LAB_GFP_ATOMIC, 4);
 	dies_inside(1);
 	assert_int_equal(client_charge(client, 4), 0);
-	assert_true(contract_draw(client, 1, &tries) != LAB_NO_BIT);
+	assert_true(contract_draw(client, 1, &tries, &proof) != LAB_NO_BIT);
 	assert_int_equal(client_charge(client, 0), 0);
 	assert_true(tree_take_at(&client->pool[0].lack, 3));
 	client->resizing = 1;
