@@ -44,7 +44,8 @@ static void client_give(struct record *r)
 {
 	uint64_t frame = held_by[fiber_of(r)] - 1;
 
-	if (!held_by[fiber_of(r)])
+	r->idle = !held_by[fiber_of(r)];
+	if (r->idle)
 		return; /* it was refused one */
 	held_by[fiber_of(r)] = 0;
 	holder[frame]--;
@@ -135,6 +136,9 @@ static bool is_client_take(const struct record *r)
 	return r->kind == CLIENT_TAKE || r->kind == CLIENT_LAST;
 }
 
+static bool explained(unsigned int done, unsigned int kept, unsigned int common);
+static unsigned int free_beside(void);
+
 /* A refusal needs as many other charges as the contract has frames, each overlapping the call. */
 static void judge_clients(void)
 {
@@ -153,6 +157,52 @@ static void judge_clients(void)
 		if (others < least)
 			fibers.wrong = "refused within the contract";
 	}
+	if (scene->truthful && !explained(0, scene->contract, free_beside()))
+		fibers.wrong = "no order of the calls explains a client's refusal";
+}
+
+/*
+ * Is there an order of the calls that explains each -ENOMEM: an instant at which neither the contract (`kept` pages of it are there) nor
+ * the commons had any?  Where a page goes, or comes from, either will do.
+ */
+static bool explained(unsigned int done, unsigned int kept, unsigned int common)
+{
+	unsigned int i, k;
+
+	if (done == (1u << records) - 1)
+		return true;
+	for (i = 0; i < records; i++) {
+		const struct record *r = &record[i];
+		unsigned int now = done | 1u << i;
+		bool possible = !(done >> i & 1), none = r->code == -LAB_ENOMEM;
+
+		for (k = 0; k < records && possible; k++)
+			if (!(done >> k & 1) && record[k].ended < r->began)
+				possible = false;
+		if (!possible)
+			continue;
+		if (r->kind == CLIENT_TAKE && (r->code ? !(none && (kept || common)) && explained(now, kept, common) :
+							 (kept && explained(now, kept - 1, common)) ||
+								 (common && explained(now, kept, common - 1))))
+			return true;
+		if (r->kind == CLIENT_GIVE && (r->idle ? explained(now, kept, common) :
+							 (kept < scene->contract && explained(now, kept + 1, common)) ||
+								 explained(now, kept, common + 1)))
+			return true;
+		if (r->kind == TAKE && (r->code ? !(none && common) && explained(now, kept, common) :
+						  common && explained(now, kept, common - 1)))
+			return true;
+	}
+	return false;
+}
+
+static unsigned int free_beside(void)
+{
+	unsigned int n = 0;
+
+	while (scene->free[n] >= 0)
+		n++;
+	return n;
 }
 
 /* ---- a scene's clients ---- */

@@ -19,6 +19,7 @@ struct record {
 	int got;		   /* frames taken (> 0), given (< 0), or 0: refused */
 	int code;
 	int fiber;
+	bool idle; /* there was nothing to do */
 	uint64_t floor;
 };
 

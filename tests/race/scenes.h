@@ -59,6 +59,7 @@ struct scene {
 	unsigned int beyond;	       /* ... of which it may have so many */
 	bool clients;		       /* there are any */
 	bool offered;		       /* the client has a page on offer */
+	bool truthful;		       /* takes and gives only: each refusal must be true of contract and commons together */
 	bool closes;		       /* it may be closed under who asks */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
@@ -146,16 +147,18 @@ static const struct scene scenes[] = {
 	/* The block has word 0 in its hand and will put it back, for the bulk call has word 1. */
 	{ "block that conflicts, all else full", LEAF, 0, 0, { -1 }, .near = true, .again = true, .whole = true,
 	  .op = { { { BLOCK, MULTI } }, { { BULK, WORD }, { TAKE, 0 } } } },
-	{ "contract: of one frame, two callers", 16, 0, 0, { -1 }, .clients = true, .contract = 1,
+	{ "contract: of one frame, two callers", 16, 0, 0, { -1 }, .truthful = true, .clients = true, .contract = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "contract: of two frames, two callers, again", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "contract: of three frames, three callers", 16, 0, 0, { -1 }, .clients = true, .contract = 3,
 	  .op = { { { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
-	{ "contract: and one frame beyond it", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	{ "contract: and one frame beyond it", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
-	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1,
+	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { TAKE, 0 } } } },
+	{ "contract: filled while the rest is searched", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .truthful = true,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { TAKE, 0 } }, { { CLIENT_TAKE, 0 } } } },
 	{ "contract: enlarged under its callers", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .again = true,
 	  .op = { { { RESIZE, 2 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
 	{ "contract: shrunk under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
