@@ -26,10 +26,4 @@ static inline struct lab_page *entrance_stamp(struct lab_page *page, lab_word ow
 	return page;
 }
 
-/*
- * A page as a request gets it, charged to its client, but nobody's yet: in the caller's hand, its tags FREE.  Without `contract`
- * not out of the client's contract.  0, or the request's refusal.
- */
-int entrance_take(struct labyrinth *lab, const struct lab_request *request, bool contract, struct lab_page **page);
-
 #endif

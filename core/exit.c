@@ -13,23 +13,7 @@
 #include "page.h"
 #include "port.h"
 
-/* What a free must match. */
-struct exit_claim {
-	lab_word match; /* OWNED, order, owner */
-	lab_word use;	/* in place, 0: any */
-	bool by_ref;
-	uint32_t generation;
-};
-
-#define EXIT_MATCH (LAB_TAG_STATE | LAB_TAG_ORDER | LAB_TAG_OWNER)
-
-static lab_word exit_match(unsigned int order, unsigned int owner)
-{
-	return (lab_word)LAB_OWNED | (lab_word)order << LAB_TAG_ORDER_SHIFT |
-	       (lab_word)owner << LAB_TAG_OWNER_SHIFT;
-}
-
-static int refuse(struct labyrinth *lab, enum lab_counter counter, int error)
+int exit_count(struct labyrinth *lab, enum lab_counter counter, int error)
 {
 	labyrinth_count(lab, counter, 1);
 	return error;
@@ -50,39 +34,28 @@ static bool inside_block(const struct lab_room *room, lab_bit bit)
 	return false;
 }
 
-/* Why this tag does not match. */
-static int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit,
-			const struct exit_claim *claim)
+int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit, const struct exit_claim *claim)
 {
 	lab_word tag = load_acquire(&room_page(room, bit)->tag);
 
 	if (!room_has(room, bit))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	if (tag_state(tag) != LAB_OWNED) {
 		if (claim->by_ref && tag_generation(tag) != claim->generation)
-			return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+			return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
 		if (tag_state(tag) == LAB_FREE && inside_block(room, bit))
-			return refuse(lab, LAB_COUNT_BODY, -LAB_ENOTBLK);
-		return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+			return exit_count(lab, LAB_COUNT_BODY, -LAB_ENOTBLK);
+		return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 	}
 	if (claim->by_ref && tag_generation(tag) != claim->generation)
-		return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+		return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
 	if ((tag ^ claim->match) & LAB_TAG_OWNER)
-		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 	if ((tag ^ claim->match) & LAB_TAG_ORDER)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
-		return refuse(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
-	return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
-}
-
-static bool claim_fits(const struct exit_claim *claim, lab_word tag)
-{
-	if ((tag & EXIT_MATCH) != claim->match)
-		return false;
-	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
-		return false;
-	return !claim->by_ref || tag_generation(tag) == claim->generation;
+		return exit_count(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
+	return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
 }
 
 /* A poisoned frame stays out: its bit stays set.  The other frames of a block go back. */
@@ -107,7 +80,7 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	struct lab_client *client;
 
 	do {
-		if (unlikely(!claim_fits(claim, tag)))
+		if (unlikely(!exit_fits(claim, tag)))
 			return exit_refusal(lab, room, bit, claim);
 		next = tag_next(tag, unlikely(tag & LAB_TAG_POISONED) ? LAB_OFFLINE : LAB_FREE);
 		/* The claim, exact.  A failure: freed by another, or poisoned just now; look again. */
@@ -136,10 +109,10 @@ static inline int free_inside(struct labyrinth *lab, struct lab_page *page, unsi
 	int number;
 
 	if (unlikely(order > LAB_ORDER_MAX))
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	number = page_room(lab, page);
 	if (unlikely(number < 0))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	return exit_page(lab, &lab->span[number], (lab_bit)(page - span_page(lab, &lab->span[number], 0)), claim);
 }
 
@@ -199,7 +172,7 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 		return free_beside(lab, whole ? lab_address_page(lab, address) : NULL, order, &claim);
 	}
 	if (unlikely(order > LAB_ORDER_MAX))
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_span *span = &lab->span[i];
 		uintptr_t distance = (uintptr_t)address - ((uintptr_t)lab + span->memory_at - 1);
@@ -211,7 +184,7 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 			break;
 		return exit_page(lab, span, bit, &claim);
 	}
-	return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 }
 
 int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int owner,
@@ -221,7 +194,7 @@ int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order
 					  .use = (lab_word)use << LAB_TAG_USE_SHIFT };
 
 	if (unlikely(owner > LAB_OWNER_MAX || use > LAB_USE_MAX))
-		return labyrinth_alive(lab) ? refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM) : labyrinth_refusal(lab);
+		return labyrinth_alive(lab) ? exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM) : labyrinth_refusal(lab);
 	return free_checked(lab, page, order, &claim);
 }
 
@@ -234,44 +207,8 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
 	if (unlikely(owner > LAB_OWNER_MAX))
-		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 	return free_checked(lab, lab_frame_page(lab, ref.frame), order, &claim);
-}
-
-int exit_refuses(struct labyrinth *lab, const struct lab_page *page, unsigned int order, unsigned int owner)
-{
-	const struct exit_claim claim = { .match = exit_match(order & 15, owner) };
-	const struct lab_room *room;
-	int number = page_room(lab, page);
-
-	if (order > LAB_ORDER_MAX)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
-	if (number < 0)
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
-	if (claim_fits(&claim, load_acquire(&page->tag))) /* a look; whoever acts on it claims */
-		return 0;
-	room = labyrinth_room(lab, (unsigned int)number);
-	return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
-}
-
-int exit_retag(struct labyrinth *lab, struct lab_page *page, const struct exit_change *change)
-{
-	const struct exit_claim claim = { .match = exit_match(change->order & 15, change->owner) };
-	lab_word tag, next, keep = LAB_TAG_GENERATION | LAB_TAG_ORDER | LAB_TAG_USE | LAB_TAG_POISONED;
-	int error = exit_refuses(lab, page, change->order, change->owner);
-
-	if (error)
-		return error;
-	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
-	do {
-		if (!claim_fits(&claim, tag))
-			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
-		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)
-			return -LAB_EHWPOISON;
-		next = (tag & keep) + (change->next ? (lab_word)1 << LAB_TAG_GENERATION_SHIFT : 0);
-		next |= (lab_word)change->state | (lab_word)change->to << LAB_TAG_OWNER_SHIFT;
-	} while (!cas_acq_rel(&page->tag, &tag, next)); /* the claim, exact; lost to a mark: again */
-	return 0;
 }
 
 /*
@@ -286,10 +223,10 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 
 	number = page_room(lab, page);
 	if (number < 0)
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	if (order > LAB_ORDER_MAX)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
 		struct lab_room *room = labyrinth_room(lab, (unsigned int)number);
 		struct exit_claim claim = { .match = exit_match(order & 15, tag_owner(tag)) };
@@ -299,7 +236,7 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 	first = tag;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
 		if ((tag ^ first) & ~LAB_TAG_POISONED)
-			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 	client = labyrinth_client(lab, tag_owner(tag));
 	if (client && !client_splits(client, order)) {
 		store_release(&page->tag, tag); /* in our hand since the claim: as it was */

@@ -7,10 +7,9 @@
  * would put it (models/contract.pml, mutant UNPAID).  In between the payment is nobody's, in the caller's hand; both clients are charged
  * until the end, so that neither can be closed, or released, meanwhile.
  */
-#include "client.h"
-#include "entrance.h"
-#include "exit.h"
 #include "page.h"
+#include "retag.h"
+#include "service.h"
 
 /* Who gives, who gets; NULL: an owner that is no client.  The page is in this room. */
 struct handover {
@@ -43,7 +42,7 @@ static int pay(struct labyrinth *lab, struct handover *way, unsigned int to)
 
 	request.owner = (uint16_t)to;
 	request.room = way->giver->room;
-	return entrance_take(lab, &request, way->receiver && way->receiver->room == (int)way->room, &way->payment);
+	return service_take(lab, &request, way->receiver && way->receiver->room == (int)way->room, &way->payment);
 }
 
 /* All that the receiver must have before. */
@@ -110,13 +109,13 @@ static void settle(struct labyrinth *lab, struct handover *way)
 
 static int page_hand_over_inside(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from, unsigned int to)
 {
-	const struct exit_change change = { .order = order, .owner = from, .state = LAB_OWNED, .to = to, .next = true };
+	const struct retag change = { .order = order, .owner = from, .state = LAB_OWNED, .to = to, .next = true };
 	struct handover way = { .order = order };
 	int error;
 
 	if (from > LAB_OWNER_MAX || to > LAB_OWNER_MAX || order > LAB_ORDER_MAX || from == to)
 		return -LAB_EINVAL;
-	error = exit_refuses(lab, page, order, from); /* before anything is paid */
+	error = retag_refused(lab, page, order, from); /* before anything is paid */
 	if (error)
 		return error;
 	way.giver = labyrinth_client(lab, from);
@@ -127,7 +126,7 @@ static int page_hand_over_inside(struct labyrinth *lab, struct lab_page *page, u
 	error = prepare(lab, &way, to);
 	if (error)
 		return error;
-	error = exit_retag(lab, page, &change);
+	error = retag(lab, page, &change);
 	if (error)
 		undo(lab, &way);
 	else

@@ -6,7 +6,7 @@
  * has it; its tag is KEPT from before it is in the list until then, so that no free can reach it.
  */
 #include "client.h"
-#include "exit.h"
+#include "retag.h"
 
 static lab_word offer_word(const struct labyrinth *lab, const struct lab_page *page)
 {
@@ -40,7 +40,7 @@ static int page_offer_inside(struct labyrinth *lab, struct lab_page *page, unsig
 	i = take_place(client);
 	if (i == LAB_CLIENT_OFFERS)
 		return -LAB_ENOBUFS;
-	error = exit_retag(lab, page, &(struct exit_change){ .owner = owner, .state = LAB_KEPT, .to = owner });
+	error = retag(lab, page, &(struct retag){ .owner = owner, .state = LAB_KEPT, .to = owner });
 	if (error) {
 		store_release(&client->offer[i], (lab_word)0);
 		return error;

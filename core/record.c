@@ -4,6 +4,8 @@
  */
 #include "record.h"
 
+void *memset(void *, int, size_t);
+
 _Static_assert(sizeof(struct lab_refusal) % sizeof(uint32_t) == 0, "copied word by word");
 
 /* The pools of a room that have frames at this instant. */
@@ -72,42 +74,20 @@ static uint32_t right_floor(const struct lab_room *room, uint32_t bands)
 	return (uint32_t)(bands ? room->pool[word_lowest(bands)].floor : room->slots);
 }
 
-static struct lab_refusal describe(const struct labyrinth *lab, const struct lab_way *way, int error, bool maximum)
+/* `refusal` is all 0, between its members too: its copies are words. */
+static void describe(const struct labyrinth *lab, const struct lab_way *way, struct lab_refusal *refusal, bool maximum)
 {
 	const struct lab_request *request = way->request;
-	struct lab_refusal refusal = {
-		.gfp = request->gfp,
-		.order = request->order,
-		.right = (uint8_t)way->right,
-		.owner = request->owner,
-		.node = request->node,
-		.room = way->rooms ? way->room[0] : -1,
-		.error = (int16_t)error,
-	};
+	const struct lab_room *room = labyrinth_room(lab, way->room[0]); /* a way has a room */
 
-	if (way->rooms) {
-		const struct lab_room *room = labyrinth_room(lab, way->room[0]);
-
-		refusal.floor = right_floor(room, route_bands(room, way, way->right));
-	}
-	find_remedy(lab, way, &refusal, maximum);
-	return refusal;
-}
-
-static void keep_first(struct labyrinth *lab, const struct lab_refusal *refusal)
-{
-	lab_word none = 0;
-	unsigned int i;
-
-	if (load_relaxed(&lab->first_state) || !cas_acq_rel(&lab->first_state, &none, (lab_word)1)) /* one writes it, once */
-		return;
-	lab->first.refusal = *refusal;
-	lab->first.rooms = lab->rooms;
-	for (i = 0; i < lab->rooms; i++) {
-		lab->first.room[i].commons = commons_with_frames(labyrinth_room(lab, i));
-		lab->first.room[i].bands = bands_with_frames(labyrinth_room(lab, i));
-	}
-	store_release(&lab->first_state, (lab_word)2); /* partner: lab_first_refusal() */
+	refusal->gfp = request->gfp;
+	refusal->order = request->order;
+	refusal->right = (uint8_t)way->right;
+	refusal->owner = request->owner;
+	refusal->node = request->node;
+	refusal->room = way->room[0];
+	refusal->floor = right_floor(room, route_bands(room, way, way->right));
+	find_remedy(lab, way, refusal, maximum);
 }
 
 /* Word by word, so that a torn copy is one of whole words, each ordered after or before the `turn` beside it. */
@@ -119,14 +99,33 @@ static void copy_out(uint32_t *to, const uint32_t *from)
 		store_release(&to[i], load_acquire(&from[i])); /* partner: the same of whoever reads, or writes */
 }
 
+static void keep_first(struct labyrinth *lab, const struct lab_refusal *refusal)
+{
+	lab_word none = 0;
+	unsigned int i;
+
+	if (load_relaxed(&lab->first_state) || !cas_acq_rel(&lab->first_state, &none, (lab_word)1)) /* one writes it, once */
+		return;
+	copy_out((uint32_t *)&lab->first.refusal, (const uint32_t *)refusal);
+	lab->first.rooms = lab->rooms;
+	for (i = 0; i < lab->rooms; i++) {
+		lab->first.room[i].commons = commons_with_frames(labyrinth_room(lab, i));
+		lab->first.room[i].bands = bands_with_frames(labyrinth_room(lab, i));
+	}
+	store_release(&lab->first_state, (lab_word)2); /* partner: lab_first_refusal() */
+}
+
 void record_refusal(struct labyrinth *lab, const struct lab_way *way, int error, bool maximum)
 {
-	struct lab_refusal refusal = describe(lab, way, error, maximum);
+	struct lab_refusal refusal;
 	lab_word sequence = add_relaxed(&lab->refusals, 1) + 1; /* a place of one's own, until it comes round again */
 	struct lab_memory *memory = &lab->memory[sequence % LAB_REFUSALS_KEPT];
 	lab_word turn = load_relaxed(&memory->turn);
 
+	memset(&refusal, 0, sizeof(refusal));
 	refusal.sequence = (uint32_t)sequence;
+	refusal.error = (int16_t)error;
+	describe(lab, way, &refusal, maximum);
 	if (error != -LAB_EDQUOT)
 		keep_first(lab, &refusal);
 	/* The claim: odd while it is written.  Lost, or odd already: another writes here, and keeps the place; or a later one has it. */
