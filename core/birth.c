@@ -7,6 +7,7 @@
 #include "port.h"
 
 #define CPUS_MAX 4096u
+#define PRESENCES_MAX 16u /* lines of presence of a process: more would only be searched in vain */
 #define CLIENTS_MAX (LAB_OWNER_MAX < 4096u ? LAB_OWNER_MAX - 8 : 4096u) /* some owner numbers are for who is no client */
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
@@ -91,6 +92,8 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "nodes are 1 to 16";
 	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_BLOCKS_MAX)
 		return "too many clients, or too much guaranteed to one";
+	if (spec->processes > LAB_PROCESSES_MAX || spec->processes > LAB_OWNER_MAX - 8 - spec->clients)
+		return "processes are at most 256, and with the clients as many as there are owner numbers";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);
 		*which = (int)i;
@@ -175,8 +178,27 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->lead = room->lead;
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
-	if (room->memory)
-		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift) + 1;
+	if (room->memory_at)
+		span->memory_at = (uintptr_t)room_memory(room) - ((uintptr_t)room->lead << lab->page_shift) - (uintptr_t)lab + 1;
+}
+
+/* The places of processes; their owner numbers are the highest that the clients leave. */
+static void plan_processes(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab)
+{
+	unsigned int presences = 1;
+	size_t at;
+
+	if (!spec->processes)
+		return;
+	while (presences < spec->cpus && presences < PRESENCES_MAX)
+		presences *= 2;
+	at = plan_take(plan, spec->processes * (sizeof(struct lab_process) + presences * sizeof(struct lab_presence)));
+	if (!lab)
+		return;
+	lab->processes_at = (ptrdiff_t)at;
+	lab->processes = spec->processes;
+	lab->presences = presences;
+	lab->owner_first = LAB_OWNER_MAX + 1 - spec->clients - spec->processes;
 }
 
 static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
@@ -192,6 +214,7 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 		if (lab)
 			describe_span(lab, i, at);
 	}
+	plan_processes(plan, spec, lab);
 	plan_clients(plan, spec, lab);
 	return plan->at;
 }
@@ -220,6 +243,8 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 		*reason = check_zeroed(spec, room);
 	if (!*reason && lab->magic)
 		*reason = "metadata is not zero-filled";
+	if (!*reason && spec->processes && !spec->identity)
+		*reason = "several processes need an identity word each";
 	if (*reason)
 		return -LAB_EINVAL;
 	lab->page_shift = (uint8_t)spec->page_shift;
@@ -237,6 +262,36 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	store_release(&lab->magic, LAB_MAGIC); /* last; partner: whoever is handed the labyrinth */
 	*out = lab;
 	return 0;
+}
+
+/* ---- of the same birth ---- */
+
+static bool same_bytes(const void *one, const void *other, size_t bytes)
+{
+	const unsigned char *a = one, *b = other;
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other)
+{
+	const size_t own = offsetof(struct lab_room, commons); /* what changes stands before it */
+	unsigned int i;
+
+	if (!same_bytes(born, other, offsetof(struct labyrinth, epoch)))
+		return false;
+	for (i = 0; i < born->rooms; i++) {
+		const char *room = (const char *)labyrinth_room(born, i);
+		const char *match = (const char *)other + born->span[i].room_at;
+
+		if (!same_bytes(room + own, match + own, sizeof(struct lab_room) - own))
+			return false;
+	}
+	return true;
 }
 
 /* ---- the default labyrinth ---- */

@@ -48,7 +48,7 @@ static struct lab_client *take_client(struct labyrinth *lab, unsigned int *owner
 
 		*owner = lab->client_first + (unsigned int)((turn + i) % lab->clients);
 		/* The claim; partner: the end of close_quiet(). */
-		if (cas_seq(&labyrinth_client(lab, *owner)->charge, &closed, charge_of_state(LAB_CLIENT_BUSY)))
+		if (cas_seq(&labyrinth_client(lab, *owner)->charge, &closed, charge_of_state(LAB_CLIENT_BUSY) + process_mark(lab)))
 			return labyrinth_client(lab, *owner);
 	}
 	return NULL;
@@ -115,15 +115,13 @@ static int furnish(struct labyrinth *lab, struct lab_client *client, const struc
 	return -LAB_ENOSPC;
 }
 
-int lab_client_open(struct labyrinth *lab, const struct lab_client_spec *spec, unsigned int *owner, struct lab_client_fit *fit)
+static int client_open_inside(struct labyrinth *lab, const struct lab_client_spec *spec, unsigned int *owner, struct lab_client_fit *fit)
 {
 	struct lab_client_fit unused, *most = fit ? fit : &unused;
 	uint32_t wanted[LAB_CONTRACT_POOLS];
 	struct lab_client *client;
 	int error;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	*most = (struct lab_client_fit){ 0 };
 	wanted[0] = frames_of(spec);
 	wanted[1] = spec->blocks;
@@ -134,9 +132,23 @@ int lab_client_open(struct labyrinth *lab, const struct lab_client_spec *spec, u
 	if (!client)
 		return -LAB_EUSERS;
 	describe(client, spec);
+	client->process = (uint16_t)process_mark(lab);
 	error = furnish(lab, client, spec, wanted, most);
 	/* The last of it; partner: whoever charges this client, or opens the next. */
-	add_seq(&client->charge, charge_of_state(error ? LAB_CLIENT_CLOSED : LAB_CLIENT_OPEN) - charge_of_state(LAB_CLIENT_BUSY));
+	add_seq(&client->charge, charge_of_state(error ? LAB_CLIENT_CLOSED : LAB_CLIENT_OPEN) - charge_of_state(LAB_CLIENT_BUSY) -
+					 process_mark(lab));
+	return error;
+}
+
+int lab_client_open(struct labyrinth *lab, const struct lab_client_spec *spec, unsigned int *owner, struct lab_client_fit *fit)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = client_open_inside(lab, spec, owner, fit);
+	process_leave(count);
 	return error;
 }
 
@@ -156,14 +168,12 @@ static void top_up(struct labyrinth *lab, struct lab_client *client)
 	}
 }
 
-int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames, struct lab_client_fit *fit)
+static int client_resize_inside(struct labyrinth *lab, unsigned int owner, uint32_t frames, struct lab_client_fit *fit)
 {
 	struct lab_client *client;
 	uint32_t now, got = 0, none = 0;
 	int error = 0;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
 		return -LAB_EBADF;
@@ -191,6 +201,18 @@ int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames
 	if (fit)
 		*fit = (struct lab_client_fit){ now + got, load_seq(&client->guarantee[1]) };
 	store_release(&client->resizing, 0u);
+	return error;
+}
+
+int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames, struct lab_client_fit *fit)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = client_resize_inside(lab, owner, frames, fit);
+	process_leave(count);
 	return error;
 }
 
@@ -253,7 +275,7 @@ static bool close_quiet(struct labyrinth *lab, struct lab_client *client, enum l
 	unsigned int which;
 
 	/* The claim: nobody is in a call, and nobody gets in; partner: client_charge(). */
-	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY))) {
+	if (!cas_seq(&client->charge, &quiet, charge_of_state(LAB_CLIENT_BUSY) + process_mark(lab))) {
 		store_release(&client->resizing, 0u);
 		return false;
 	}
@@ -261,18 +283,17 @@ static bool close_quiet(struct labyrinth *lab, struct lab_client *client, enum l
 		contract_shrink(lab, client, which, load_seq(&client->guarantee[which]));
 	client->room = -1;
 	store_release(&client->resizing, 0u);
-	add_seq(&client->charge, charge_of_state(LAB_CLIENT_CLOSED) - charge_of_state(LAB_CLIENT_BUSY)); /* the last of it */
+	/* The last of it. */
+	add_seq(&client->charge, charge_of_state(LAB_CLIENT_CLOSED) - charge_of_state(LAB_CLIENT_BUSY) - process_mark(lab));
 	return true;
 }
 
-int lab_client_close(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
+static int client_close_inside(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
 {
 	struct lab_client *client;
 	uint32_t none = 0;
 	bool closed;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
 		return -LAB_EBADF;
@@ -283,15 +304,25 @@ int lab_client_close(struct labyrinth *lab, unsigned int owner, struct lab_clien
 	return closed ? 0 : -LAB_EBUSY;
 }
 
-int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
+int lab_client_close(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = client_close_inside(lab, owner, out);
+	process_leave(count);
+	return error;
+}
+
+static int client_abandon_inside(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
 {
 	lab_word charge, to = charge_of_state(LAB_CLIENT_QUARANTINED) - charge_of_state(LAB_CLIENT_OPEN);
 	struct lab_client *client;
 	uint32_t none = 0;
 	unsigned int which;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client)
 		return -LAB_EBADF;
@@ -311,15 +342,25 @@ int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct lab_cli
 	return 0;
 }
 
-int lab_client_release(struct labyrinth *lab, unsigned int owner)
+int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = client_abandon_inside(lab, owner, out);
+	process_leave(count);
+	return error;
+}
+
+static int client_release_inside(struct labyrinth *lab, unsigned int owner)
 {
 	struct lab_client *client;
 	struct lab_page *page;
 	uint32_t none = 0;
 	bool closed;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_QUARANTINED)
 		return -LAB_EBADF;
@@ -334,6 +375,18 @@ int lab_client_release(struct labyrinth *lab, unsigned int owner)
 	each_page(lab, owner, true, NULL);
 	closed = close_quiet(lab, client, LAB_CLIENT_QUARANTINED);
 	return closed ? 0 : -LAB_EBUSY;
+}
+
+int lab_client_release(struct labyrinth *lab, unsigned int owner)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = client_release_inside(lab, owner);
+	process_leave(count);
+	return error;
 }
 
 /* ---- looks ---- */

@@ -61,6 +61,7 @@ static void write_slot(struct labyrinth *lab, struct lab_client *client, unsigne
 {
 	struct lab_page *page = room_page(contract_room(lab, client), bit);
 
+	room_touch(contract_room(lab, client), bit, contract_order(client, which));
 	/* Before the give; partner: whoever draws the page and stamps it. */
 	store_release(&page->tag, tag_kept(load_relaxed(&page->tag), contract_order(client, which), client_owner(lab, client)));
 	store_relaxed(pool_slot(&client->pool[which], slot), bit + 1); /* ours; published by the give of the slot */
@@ -152,12 +153,13 @@ static uint32_t write_slots(struct labyrinth *lab, struct lab_client *client, un
 uint32_t contract_enlarge(struct labyrinth *lab, struct lab_client *client, unsigned int which, uint32_t more)
 {
 	struct lab_pool *pool = &client->pool[which];
+	unsigned int raised;
 	lab_bit slot;
 	uint32_t n;
 
 	if (!more)
 		return 0;
-	room_raise(contract_room(lab, client)); /* what is taken may go back */
+	raised = room_raise(contract_room(lab, client)); /* what is taken may go back */
 	n = write_slots(lab, client, which, more);
 	for (slot = 0; slot < pool->slots; slot++) {
 		lab_word *word = pool_slot(pool, slot), new = load_relaxed(word);
@@ -172,7 +174,7 @@ uint32_t contract_enlarge(struct labyrinth *lab, struct lab_client *client, unsi
 		tree_give(&pool->have, slot);
 		add_seq(&client->guarantee[which], 1); /* after the slot is there; partner: client_charge() */
 	}
-	room_lower(contract_room(lab, client));
+	room_lower(contract_room(lab, client), raised);
 	return n;
 }
 

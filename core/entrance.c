@@ -69,7 +69,7 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
 	if (request->gfp & LAB_ZERO && !find->zeroed)
-		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
+		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;
 }
@@ -81,9 +81,11 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 	struct lab_client *client = NULL;
 	struct lab_page *page = NULL;
 	struct lab_way way;
-	int error;
+	lab_word *count;
+	int error = process_enter(lab, &count);
 
-	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, memory, &way) : labyrinth_refusal(lab);
+	if (!error)
+		error = route_find(lab, request, memory, &way);
 	if (!error) {
 		client = labyrinth_client(lab, request->owner);
 		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
@@ -98,6 +100,7 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 	}
 	if (client)
 		service_count(client, &find, error);
+	process_leave(count);
 	if (answer)
 		*answer = find.answer;
 	return error ? entrance_refuse(error) : page;
@@ -125,7 +128,7 @@ static inline lab_bit alloc_fast(struct labyrinth *lab, const struct lab_span *g
 	unsigned int slot = (unsigned int)(gfp >> 3) & 3;
 	lab_word near;
 
-	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || !gate->open))
+	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alone(lab) || !gate->open))
 		return LAB_NO_BIT;
 	if (unlikely(slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
 		return LAB_NO_BIT; /* both mobilities at once: refused by the slow half */
@@ -163,11 +166,11 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 	struct lab_page *page;
 	lab_bit bit;
 
-	if (likely(!order && gate->memory)) {
+	if (likely(!order && gate->memory_at)) {
 		bit = alloc_fast(lab, gate, gfp);
 		if (likely(bit != LAB_NO_BIT)) {
 			stamp_fast(lab, gate, bit);
-			return span_address(gate, (uintptr_t)bit << lab->page_shift);
+			return span_address(lab, gate, (uintptr_t)bit << lab->page_shift);
 		}
 	}
 	page = alloc_slowly(lab, gfp, order, true);
@@ -207,7 +210,7 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_ERANGE;
 	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
-	if (request->gfp & LAB_ZERO && !find->room->memory)
+	if (request->gfp & LAB_ZERO && !find->room->memory_at)
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
@@ -219,22 +222,29 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	return -LAB_EBUSY;
 }
 
-struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
+/* The request has been checked. */
+static struct lab_page *alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
 {
+	struct lab_client *client = labyrinth_client(lab, request->owner);
 	struct lab_find find = { .answer = { .band = -1 } };
-	struct lab_client *client;
-	int error;
+	int error = client ? client_charge(client, request->order) : 0;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return entrance_refuse(labyrinth_refusal(lab));
-	error = route_check(lab, request);
-	client = labyrinth_client(lab, request->owner);
-	if (!error && client)
-		error = client_charge(client, request->order);
 	if (error)
 		return entrance_refuse(error);
 	error = claim_at(lab, frame, request, &find);
 	if (error && client)
 		client_uncharge(client, request->order);
 	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+}
+
+struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
+{
+	struct lab_page *page;
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	error = error ? error : route_check(lab, request);
+	page = error ? entrance_refuse(error) : alloc_at(lab, frame, request);
+	process_leave(count);
+	return page;
 }

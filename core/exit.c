@@ -103,19 +103,55 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	return 0;
 }
 
-static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
-			const struct exit_claim *claim)
+static inline int free_inside(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+			      const struct exit_claim *claim)
 {
 	int number;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	if (unlikely(order > LAB_ORDER_MAX))
 		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	number = page_room(lab, page);
 	if (unlikely(number < 0))
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	return exit_page(lab, &lab->span[number], (lab_bit)(page - span_page(lab, &lab->span[number], 0)), claim);
+}
+
+/* An allocated page, or what claims to be one, is about to come into our hand: marked, where somebody recovers. */
+static void exit_touch(const struct labyrinth *lab, const struct lab_page *page, unsigned int order)
+{
+	int number = page_room(lab, page);
+	const struct lab_room *room;
+	lab_bit bit;
+
+	if (number < 0 || order > LAB_ORDER_MAX)
+		return;
+	room = labyrinth_room(lab, (unsigned int)number);
+	bit = (lab_bit)(page - room_page(room, 0));
+	if (room->commons.bits - bit >= (lab_bit)1 << order)
+		room_touch(room, bit, order);
+}
+
+/* The same where other processes are: inside a call, as they can see.  Or not to be answered at all. */
+static __attribute__((noinline)) int free_beside(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+						 const struct exit_claim *claim)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (error)
+		return error;
+	exit_touch(lab, page, order);
+	error = free_inside(lab, page, order, claim);
+	process_leave(count);
+	return error;
+}
+
+static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+			const struct exit_claim *claim)
+{
+	if (unlikely(!labyrinth_alone(lab)))
+		return free_beside(lab, page, order, claim);
+	return free_inside(lab, page, order, claim);
 }
 
 int lab_free_pages(struct labyrinth *lab, struct lab_page *page, unsigned int order)
@@ -130,16 +166,19 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 	const struct exit_claim claim = { .match = exit_match(order & 15, 0) };
 	unsigned int i;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
+	if (unlikely(!labyrinth_alone(lab))) {
+		bool whole = !((uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1));
+
+		return free_beside(lab, whole ? lab_address_page(lab, address) : NULL, order, &claim);
+	}
 	if (unlikely(order > LAB_ORDER_MAX))
 		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_span *span = &lab->span[i];
-		uintptr_t distance = (uintptr_t)address - (span->memory - 1);
+		uintptr_t distance = (uintptr_t)address - ((uintptr_t)lab + span->memory_at - 1);
 		lab_bit bit = distance >> lab->page_shift;
 
-		if (unlikely(!span->memory || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
+		if (unlikely(!span->memory_at || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
 			continue;
 		if (unlikely(distance & (((uintptr_t)1 << lab->page_shift) - 1)))
 			break;
@@ -176,14 +215,12 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
  * The head is claimed first (LAB_FREE with its bit set: nobody else can free it), then the bodies are
  * stamped, then the head: a free of the whole block meanwhile finds nothing allocated.
  */
-int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+static int split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 {
 	struct lab_client *client;
 	lab_word tag, first, single, i;
 	int number;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	number = page_room(lab, page);
 	if (number < 0)
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
@@ -209,4 +246,18 @@ int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 						    (single & ~LAB_TAG_POISONED));
 	store_release(&page->tag, (tag & LAB_TAG_GENERATION) | single); /* partner: the frees' acquire */
 	return 0;
+}
+
+int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	if (unlikely(count != NULL))
+		exit_touch(lab, page, order);
+	error = split(lab, page, order);
+	process_leave(count);
+	return error;
 }

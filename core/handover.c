@@ -72,6 +72,7 @@ static void put(struct labyrinth *lab, struct lab_client *client, struct lab_pag
 	struct lab_room *room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
 	lab_bit bit = (lab_bit)(page - room_page(room, 0));
 
+	room_touch(room, bit, order);
 	if (client)
 		client_put(lab, client, room, bit, order);
 	else
@@ -106,14 +107,12 @@ static void settle(struct labyrinth *lab, struct handover *way)
 		client_uncharge(way->giver, way->order);
 }
 
-int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from, unsigned int to)
+static int page_hand_over_inside(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from, unsigned int to)
 {
 	const struct retag change = { .order = order, .owner = from, .state = LAB_OWNED, .to = to, .next = true };
 	struct handover way = { .order = order };
 	int error;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	if (from > LAB_OWNER_MAX || to > LAB_OWNER_MAX || order > LAB_ORDER_MAX || from == to)
 		return -LAB_EINVAL;
 	error = retag_refused(lab, page, order, from); /* before anything is paid */
@@ -132,5 +131,17 @@ int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned in
 		undo(lab, &way);
 	else
 		settle(lab, &way);
+	return error;
+}
+
+int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from, unsigned int to)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = page_hand_over_inside(lab, page, order, from, to);
+	process_leave(count);
 	return error;
 }

@@ -100,6 +100,20 @@ void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known)
 	}
 }
 
+void hint_mend(struct lab_room *room, lab_word leaf)
+{
+	int order = leaf_order(tree_leaf(&room->commons, leaf));
+	lab_bit bit = leaf * LAB_LEAF_FRAMES, end = bit + LAB_LEAF_FRAMES;
+
+	for (; order >= 0 && bit < end; bit += (lab_bit)1 << order)
+		if (hint_run_free(room, bit, (unsigned int)order)) {
+			hint_raise(room, bit, (unsigned int)order);
+			break;
+		}
+	for (order = hint_order(load_seq(&room_note(room, leaf)->hint)); order > 0; order--)
+		summary_some(room, leaf, (unsigned int)order);
+}
+
 void hint_lower(struct lab_room *room, lab_word leaf)
 {
 	uint32_t *hint = &room_note(room, leaf)->hint;

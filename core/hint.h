@@ -42,6 +42,9 @@ static inline uint32_t hint_announce(uint32_t hint)
  */
 void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known);
 
+/* After a give that was not said: the hint, and the summary over it, are raised to what may be there. */
+void hint_mend(struct lab_room *room, lab_word leaf);
+
 /* A leaf's hint was found too high: lower it to the truth. */
 void hint_lower(struct lab_room *room, lab_word leaf);
 

@@ -145,6 +145,7 @@ lab_bit keeper_take(struct lab_room *room)
 
 bool keeper_give(struct lab_room *room, lab_bit frame)
 {
+	room_touch(room, frame, 0);
 	/* What a pool lacks goes first, as with any frame that comes back.  (Who draws meanwhile is as a draw that overlaps
 	 * a free: DESIGN.md, "Nobody moves".) */
 	if (!pool_lacks(room) && pool_fill_zeroed(room, frame))
@@ -156,9 +157,9 @@ bool keeper_give(struct lab_room *room, lab_bit frame)
 unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, lab_word keep, unsigned int most)
 {
 	unsigned int n = 0;
-	lab_word have;
+	lab_word have, *count;
 
-	if (!pool_lacks_zeroed(room) || pool_lacks(room) || load_relaxed(&room->offline))
+	if (!pool_lacks_zeroed(room) || pool_lacks(room) || load_relaxed(&room->offline) || process_enter(lab, &count))
 		return 0;
 	have = tree_count(&room->commons, keep + most);
 	for (; n < most && keep + n < have && pool_lacks_zeroed(room); n++) {
@@ -166,11 +167,12 @@ unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, lab_word 
 
 		if (frame == LAB_NO_BIT)
 			break;
-		memset((char *)room->memory + ((size_t)(frame - room->lead) << lab->page_shift), 0,
+		memset(room_memory(room) + ((size_t)(frame - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << lab->page_shift);
 		if (!keeper_give(room, frame))
 			break;
 	}
+	process_leave(count);
 	return n;
 }
 

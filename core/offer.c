@@ -27,15 +27,13 @@ static unsigned int take_place(struct lab_client *client)
 	return i;
 }
 
-int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
+static int page_offer_inside(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
 {
 	struct lab_client *client;
 	lab_word age;
 	unsigned int i;
 	int error;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client)
 		return -LAB_EBADF;
@@ -53,13 +51,23 @@ int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int ow
 	return 0;
 }
 
-int lab_page_withdraw(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
+int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = page_offer_inside(lab, page, owner);
+	process_leave(count);
+	return error;
+}
+
+static int page_withdraw_inside(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
 {
 	struct lab_client *client;
 	unsigned int i;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	client = labyrinth_client(lab, owner);
 	if (!client)
 		return -LAB_EBADF;
@@ -75,4 +83,16 @@ int lab_page_withdraw(struct labyrinth *lab, struct lab_page *page, unsigned int
 		return 0;
 	}
 	return -LAB_EALREADY;
+}
+
+int lab_page_withdraw(struct labyrinth *lab, struct lab_page *page, unsigned int owner)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = page_withdraw_inside(lab, page, owner);
+	process_leave(count);
+	return error;
 }

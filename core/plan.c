@@ -180,7 +180,8 @@ static void describe(struct lab_room *room, const struct lab_room_spec *marks)
 	room->first_frame = marks->first_frame - room->lead;
 	room->frames = (lab_word)marks->frames;
 	room->managed = (lab_word)marks_managed(marks);
-	room->memory = marks->memory;
+	if (marks->memory)
+		room->memory_at = (uintptr_t)marks->memory - (uintptr_t)room + 1;
 	room->zone = (uint8_t)marks->zone;
 	room->node = (uint8_t)marks->node;
 	room->physical_known = marks->physical_known;
@@ -204,7 +205,7 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	unsigned int bands = marks_floors(marks, marks_managed(marks), floor), level = 0;
 	lab_word bits = (lab_word)(marks->first_frame % LAB_LEAF_FRAMES + marks->frames);
 	lab_word nodes = (bits + LAB_LEAF_FRAMES - 1) / LAB_LEAF_FRAMES, cpus = cpus_rounded(spec->cpus);
-	size_t at = plan_take(plan, sizeof(struct lab_room)), notes, tags, lines, summary;
+	size_t at = plan_take(plan, sizeof(struct lab_room)), notes, tags, lines, summary, touched = 0, doubted = 0;
 	struct lab_room counted = { 0 };
 	struct lab_room *room = plan->base ? (struct lab_room *)(plan->base + at) : &counted;
 
@@ -224,6 +225,12 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	} while (nodes > 1);
 	plan_pools(plan, room, floor, bands);
 	tags = plan_take(plan, bits * sizeof(struct lab_page));
+	if (spec->processes) {
+		lab_word words = marks_words(bits) + marks_words((lab_word)floor[bands]);
+
+		touched = plan_take(plan, words * sizeof(lab_word));
+		doubted = plan_take(plan, words * sizeof(lab_word));
+	}
 	if (!plan->base)
 		return at;
 	tree_hang(&room->commons, &room->commons_root.word);
@@ -231,6 +238,10 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	room->notes_at = distance(plan, room, notes);
 	room->cpus_at = distance(plan, room, lines);
 	room->tags_at = distance(plan, room, tags);
+	if (spec->processes) {
+		room->touched_at = distance(plan, room, touched);
+		room->doubted_at = distance(plan, room, doubted);
+	}
 	room->cpu_mask = (uint32_t)cpus - 1;
 	room->plenty = cpus * PLENTY_LEAVES;
 	room->bands = (uint8_t)bands;

@@ -7,6 +7,13 @@
 /* How many pools are found empty under a root that listed them, before the caller is told so. */
 #define POOL_TRIES_MAX 1024u
 
+/* Let go of a slot: it is in this of its pool's trees now. */
+static void pool_give(struct lab_room *room, const struct lab_pool *pool, const struct lab_tree *tree, lab_bit slot)
+{
+	slot_touch(room, pool->first_slot + slot);
+	tree_give(tree, slot);
+}
+
 /* The outermost (`outward`) or innermost pool that this root lists. */
 static unsigned int pool_pick(lab_word listed, bool outward)
 {
@@ -42,7 +49,7 @@ lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *pr
 		if (slot == LAB_NO_BIT)
 			continue;
 		frame = load_relaxed(pool_slot(pool, slot)); /* ours from the take above to the give below */
-		tree_give(&pool->lack, slot);
+		pool_give(room, pool, &pool->lack, slot);
 		pool_tell(room, pool);
 		*band = (int)from;
 		return frame;
@@ -71,7 +78,8 @@ bool pool_fill(struct lab_room *room, lab_bit frame)
 		store_relaxed(pool_slot(pool, slot), frame); /* ours; published by the give below */
 		/* Before the give; partner: whoever draws the frame and stamps it. */
 		store_release(&page->tag, tag_pooled(load_relaxed(&page->tag), pool->first_slot + slot));
-		tree_give(&pool->have, slot);
+		room_touch(room, frame, 0);
+		pool_give(room, pool, &pool->have, slot);
 		return true;
 	}
 	return false;
@@ -108,7 +116,7 @@ bool pool_claim(struct lab_room *room, lab_bit frame)
 		return false;
 	if (load_relaxed(pool_slot(pool, slot)) == frame) /* ours now: stable */
 		return true;
-	tree_give(&pool->have, slot); /* another frame's by now */
+	pool_give(room, pool, &pool->have, slot); /* another frame's by now */
 	return false;
 }
 
@@ -117,7 +125,7 @@ void pool_unclaim(struct lab_room *room, lab_bit frame)
 	lab_bit slot;
 	struct lab_pool *pool = frame_pool(room, load_relaxed(&room_page(room, frame)->tag), &slot);
 
-	tree_give(&pool->have, slot);
+	pool_give(room, pool, &pool->have, slot);
 }
 
 void pool_release(struct lab_room *room, lab_bit frame)
@@ -128,7 +136,7 @@ void pool_release(struct lab_room *room, lab_bit frame)
 	struct lab_pool *pool = frame_pool(room, tag, &slot);
 
 	store_release(&page->tag, tag_next(tag, LAB_FREE)); /* before the slot is another's; audit.c needs the step */
-	tree_give(&pool->lack, slot);
+	pool_give(room, pool, &pool->lack, slot);
 	pool_tell(room, pool);
 }
 
@@ -142,7 +150,8 @@ void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment)
 	store_relaxed(pool_slot(pool, slot), payment); /* ours; published by the give below */
 	store_release(&paid->tag, tag_pooled(load_relaxed(&paid->tag), tag_slot(tag)));
 	store_release(&page->tag, tag_next(tag, LAB_FREE));
-	tree_give(&pool->have, slot);
+	room_touch(room, payment, 0);
+	pool_give(room, pool, &pool->have, slot);
 }
 
 bool pool_fill_zeroed(struct lab_room *room, lab_bit frame)
@@ -160,7 +169,7 @@ bool pool_fill_zeroed(struct lab_room *room, lab_bit frame)
 	store_relaxed(pool_slot(pool, slot), frame); /* ours; published by the give below */
 	/* As in pool_fill(); the zeroes are before it, and published by it. */
 	store_release(&page->tag, tag_pooled(load_relaxed(&page->tag), pool->first_slot + slot));
-	tree_give(&pool->have, slot);
+	pool_give(room, pool, &pool->have, slot);
 	return true;
 }
 

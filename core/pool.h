@@ -23,6 +23,7 @@
 #define LAB_POOL_H
 
 #include "frame.h"
+#include "process.h"
 #include "tree.h"
 
 /*

@@ -40,7 +40,7 @@ static bool room_suits(const struct labyrinth *lab, const struct lab_way *way, u
 
 	if (way->request->gfp & LAB_THISNODE && way->request->room < 0 && (int)room->node != node)
 		return false;
-	return !way->memory || room->memory;
+	return !way->memory || room->memory_at;
 }
 
 int route_find(const struct labyrinth *lab, const struct lab_request *request, bool memory, struct lab_way *way)

@@ -129,7 +129,7 @@ static bool nobody_tentative(struct labyrinth *lab, const struct lab_way *way, c
 		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
 
 		if (!load_relaxed(&room->offline) &&
-		    (find->tentative[i] & 0xffff || load_seq(&room->tentative) != find->tentative[i]))
+		    (find->tentative[i] & LAB_TENTATIVE_COUNTS || load_seq(&room->tentative) != find->tentative[i]))
 			return false;
 	}
 	return true;

@@ -255,6 +255,24 @@ bool tree_take_at(const struct lab_tree *tree, lab_bit bit)
 	return true;
 }
 
+void tree_mend(const struct lab_tree *tree)
+{
+	lab_word count = tree->leaves, i;
+	unsigned int level;
+
+	for (level = 0; level < tree->height; level++) {
+		for (i = 0; i < count; i++) {
+			lab_word leaf = i << (LAB_FANOUT_SHIFT * level);
+
+			if (tree_full(tree, level, i))
+				tree_settle(tree, leaf, level);
+			else if (!level)
+				tree_climb(tree, leaf, 0);
+		}
+		count = (count + LAB_FANOUT - 1) >> LAB_FANOUT_SHIFT;
+	}
+}
+
 enum lab_rule tree_holds(const struct lab_tree *tree, lab_word *leaf)
 {
 	unsigned int level;

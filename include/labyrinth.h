@@ -452,10 +452,12 @@ struct lab_spec {
 	unsigned int clients;		       /* how many may be open at once; their owner numbers are the highest */
 	uint32_t contract_frames;	       /* the most guaranteed frames of one client, 0 .. LAB_CONTRACT_MAX */
 	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
+	unsigned int processes;		       /* how many may share it (labyrinth/process.h); 0: one, privately */
 };
 #define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4095u)
 #define LAB_CONTRACT_BLOCKS_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 255u)
 #define LAB_IDENTITY 0x4c414231u
+#define LAB_IDENTITY_SHARED 0x4c414253u /* instead, where several processes are allowed (labyrinth/process.h) */
 
 /* How much metadata (aligned to 64 bytes, zero-filled) this specification needs; 0: see lab_birth(). */
 LAB_API size_t lab_metadata_bytes(const struct lab_spec *spec);
@@ -489,4 +491,5 @@ LAB_API int labyrinth_void_free_page_exclusive(void *address);
 
 #include <labyrinth/client.h>
 #include <labyrinth/define.h>
+#include <labyrinth/process.h>
 #endif

@@ -422,7 +422,7 @@ static struct look look_for(const struct lab_request *request)
 		if (room->offline)
 			continue;
 		look.eligible += clear_bits(&room->commons);
-		look.tentative |= (room->tentative & 0xffff) != 0;
+		look.tentative |= (room->tentative & LAB_TENTATIVE_COUNTS) != 0;
 		look.pools |= room->bands != 0;
 		for (k = 0; k < room->bands; k++)
 			if (route_bands(room, &way, way.right) >> k & 1)
