@@ -5,7 +5,8 @@
  * Beside running callers only what holds at every instant may be reported: a tag is read, then the bit,
  * then the tag again; an unchanged tag (its generation moves with every free) was there all the while.
  */
-#include "client.h"
+#include "account.h"
+#include "room.h"
 #include "page.h"
 
 static const char *const rule_text[] = {
@@ -140,70 +141,6 @@ static enum lab_rule rest_holds(const struct lab_room *room, struct lab_audit *a
 	return LAB_RULE_NONE;
 }
 
-/* What the tags of all rooms say of an owner; owner 0: of all clients together. */
-static void client_pages(const struct labyrinth *lab, unsigned int owner, lab_word *charge, uint64_t *kept)
-{
-	const struct lab_client *client;
-	unsigned int i;
-	lab_bit bit;
-
-	*charge = 0;
-	*kept = 0;
-	for (i = 0; i < lab->rooms; i++) {
-		const struct lab_room *room = labyrinth_room(lab, i);
-
-		for (bit = room->lead; bit < room->lead + room->frames; bit++) {
-			lab_word tag = load_relaxed(&room_page(room, bit)->tag);
-
-			client = labyrinth_client(lab, tag_owner(tag));
-			if (!client || (owner && tag_owner(tag) != owner))
-				continue;
-			if (tag_state(tag) == LAB_OWNED)
-				*charge += charge_unit(client, tag_order(tag));
-			if (tag_state(tag) == LAB_KEPT)
-				*kept += (uint64_t)1 << tag_order(tag);
-		}
-	}
-}
-
-/* Is one client's charge what its pages say, field by field?  Those closed have none: the sum of all tells. */
-static bool client_holds(const struct labyrinth *lab, unsigned int owner, lab_word *sum, uint64_t *kept)
-{
-	const struct lab_client *client = labyrinth_client(lab, owner);
-	lab_word charge = load_seq(&client->charge) & CHARGE_COUNTS, pages;
-	uint64_t contract = 0, here;
-	unsigned int which;
-	lab_bit bit;
-
-	for (which = 0; which < LAB_CONTRACT_POOLS; which++) {
-		if (!contract_holds(lab, owner, which, &bit))
-			return false;
-		contract += (uint64_t)contract_count(client, which) << (which ? client->block_order : 0);
-	}
-	*kept += contract + client_offered(client);
-	*sum += charge - client_offered(client);
-	if (!charge)
-		return !client->debt;
-	client_pages(lab, owner, &pages, &here);
-	return charge == pages + client_offered(client) && here == contract + client_offered(client);
-}
-
-/* With nobody in a call: contracts are whole, and charges are what the tags say. */
-static bool clients_hold(const struct labyrinth *lab)
-{
-	uint64_t kept = 0, tags;
-	lab_word sum = 0, pages;
-	unsigned int i;
-
-	if (!lab->clients)
-		return true;
-	for (i = 0; i < lab->clients; i++)
-		if (!client_holds(lab, lab->client_first + i, &sum, &kept))
-			return false;
-	client_pages(lab, 0, &pages, &tags);
-	return sum == pages && kept == tags;
-}
-
 static bool header_holds(const struct labyrinth *lab)
 {
 	unsigned int i;
@@ -247,7 +184,7 @@ int lab_audit(const struct labyrinth *lab, bool quiet, struct lab_audit *audit)
 		audit->room = (int)i;
 		audit->broken = room_holds(labyrinth_room(lab, i), quiet, audit);
 	}
-	if (audit->broken == LAB_RULE_NONE && quiet && !clients_hold(lab))
+	if (audit->broken == LAB_RULE_NONE && quiet && !accounts_hold(lab))
 		audit->broken = LAB_RULE_CLIENT;
 	audit->text = rule_text[audit->broken];
 	return audit->broken == LAB_RULE_NONE ? 0 : -LAB_EINVAL;

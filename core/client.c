@@ -84,19 +84,20 @@ void client_uncharge(struct lab_client *client, unsigned int order)
 	add_seq(&client->charge, -charge_unit(client, order)); /* after the page is back; partner: as above */
 }
 
-bool client_splits(struct lab_client *client, unsigned int order)
+bool client_splits(struct lab_client *client, struct lab_page *page, lab_word tag)
 {
-	lab_word charge = load_seq(&client->charge), singles = (lab_word)1 << order;
+	lab_word charge = load_seq(&client->charge), singles = (lab_word)1 << tag_order(tag);
+	bool guaranteed = tag_order(tag) == client->block_order && load_seq(&client->guarantee[1]);
 
-	if (!order)
-		return true;
-	if (order == client->block_order && load_seq(&client->guarantee[1]))
-		return false;
+	if (!tag_order(tag))
+		return true; /* nothing to split */
 	do {
-		if (!charge_has_place(charge, singles))
+		if (guaranteed || !charge_has_place(charge, singles)) {
+			store_release(&page->tag, tag); /* in our hand since the claim */
 			return false;
+		}
 		/* More singles before there are any; partner: the charges of others. */
-	} while (!cas_seq(&client->charge, &charge, charge + singles - charge_unit(client, order)));
+	} while (!cas_seq(&client->charge, &charge, charge + singles - charge_unit(client, tag_order(tag))));
 	return true;
 }
 

@@ -62,10 +62,10 @@ int client_charge(struct lab_client *client, unsigned int order);
 void client_uncharge(struct lab_client *client, unsigned int order);
 
 /*
- * A block in the caller's hand becomes single pages: charged as such from now on.  False: the word has no place for so many, or
- * blocks of this order are guaranteed, which would go missing to the contract.
+ * A block in the caller's hand, which was tagged so, becomes single pages: charged as such from now on.  False: the word has no
+ * place for so many, or blocks of this order are guaranteed, which would go missing to the contract; the tag is put back.
  */
-bool client_splits(struct lab_client *client, unsigned int order);
+bool client_splits(struct lab_client *client, struct lab_page *page, lab_word tag);
 
 /* Would its maximum allow a guarantee of so many frames now? */
 bool client_has_room(const struct lab_client *client, uint32_t frames);

@@ -238,10 +238,8 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 		if ((tag ^ first) & ~LAB_TAG_POISONED)
 			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 	client = labyrinth_client(lab, tag_owner(tag));
-	if (client && !client_splits(client, order)) {
-		store_release(&page->tag, tag); /* in our hand since the claim: as it was */
+	if (client && !client_splits(client, page, tag))
 		return -LAB_EDQUOT;
-	}
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |
