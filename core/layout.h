@@ -158,7 +158,6 @@ struct lab_room {
 
 	struct lab_tree commons __attribute__((aligned(64))); /* from here on all is of birth */
 	ptrdiff_t tags_at, notes_at, cpus_at;
-	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	lab_word plenty; /* leaves from which CPUs keep out of each other's */
 	ptrdiff_t summary_at[LAB_LEVELS_MAX];
 	uintptr_t memory_at; /* from here to the first frame's memory, + 1; 0: there is none */
@@ -174,6 +173,7 @@ struct lab_room {
 	uint32_t entitled[LAB_RIGHTS][LAB_ZONES]; /* pools that a right may draw from, by highest zone */
 	uint32_t zeroed; /* the pool of the zeroed frames, the outermost, as a set; 0: there is none */
 	uint64_t min, low, high;
+	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	char name[LAB_NAME_MAX];
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
 };

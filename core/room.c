@@ -14,8 +14,8 @@
 /* Counts in the low half word, sequence above them.  Partner: the loads of room_empty() around the roots'. */
 unsigned int room_raise(struct lab_room *room)
 {
-	/* Either count serves, for it is this one that we lower (recover.c). */
-	unsigned int raised = room->touched_at ? load_seq(&room->raising) : 0;
+	/* Either count serves, for it is this one that we lower.  Partner: the recoverer, who turns to the other. */
+	unsigned int raised = load_seq(&room->raising);
 
 	add_seq(&room->tentative, ROOM_RAISED + ((lab_word)1 << raised));
 	return raised;
