@@ -252,7 +252,7 @@ struct lab_client {
 struct lab_memory {
 	lab_word turn;
 	struct lab_refusal refusal;
-};
+} __attribute__((aligned(64))); /* so that each costs one line */
 
 struct labyrinth {
 	uint32_t magic;

@@ -4,8 +4,6 @@
  */
 #include "record.h"
 
-void *memset(void *, int, size_t);
-
 _Static_assert(sizeof(struct lab_refusal) % sizeof(uint32_t) == 0, "copied word by word");
 
 /* The pools of a room that have frames at this instant. */
@@ -117,21 +115,23 @@ static void keep_first(struct labyrinth *lab, const struct lab_refusal *refusal)
 
 void record_refusal(struct labyrinth *lab, const struct lab_way *way, int error, bool maximum)
 {
-	struct lab_refusal refusal;
+	union { /* by its words, so that there is nothing of the stack between its members */
+		uint32_t word[sizeof(struct lab_refusal) / sizeof(uint32_t)];
+		struct lab_refusal refusal;
+	} to = { .word = { 0 } };
 	lab_word sequence = add_relaxed(&lab->refusals, 1) + 1; /* a place of one's own, until it comes round again */
 	struct lab_memory *memory = &lab->memory[sequence % LAB_REFUSALS_KEPT];
 	lab_word turn = load_relaxed(&memory->turn);
 
-	memset(&refusal, 0, sizeof(refusal));
-	refusal.sequence = (uint32_t)sequence;
-	refusal.error = (int16_t)error;
-	describe(lab, way, &refusal, maximum);
+	to.refusal.sequence = (uint32_t)sequence;
+	to.refusal.error = (int16_t)error;
+	describe(lab, way, &to.refusal, maximum);
 	if (error != -LAB_EDQUOT)
-		keep_first(lab, &refusal);
+		keep_first(lab, &to.refusal);
 	/* The claim: odd while it is written.  Lost, or odd already: another writes here, and keeps the place; or a later one has it. */
 	if (turn & 1 || turn > 2 * sequence || !cas_seq(&memory->turn, &turn, 2 * sequence - 1))
 		return;
-	copy_out((uint32_t *)&memory->refusal, (const uint32_t *)&refusal);
+	copy_out((uint32_t *)&memory->refusal, to.word);
 	store_release(&memory->turn, 2 * sequence); /* partner: the loads around a reader's copy */
 }
 

@@ -89,13 +89,13 @@ extern "C" {
 
 /* Below: the sizes of the core's structures, with room to grow (tests/unit/test_define.c checks). */
 #if UINTPTR_MAX > 0xffffffffu
-#define LAB_DEFINE_HEADER ((size_t)13824) /* the labyrinth and its room */
+#define LAB_DEFINE_HEADER ((size_t)14848) /* the labyrinth and its room */
 #define LAB_DEFINE_WORD ((size_t)8)
 #define LAB_DEFINE_FANOUT ((size_t)32) /* leaves or nodes under a parent word */
 #define LAB_DEFINE_BANDS ((size_t)26)  /* pools that watermarks and zeroed frames can make */
 #define LAB_DEFINE_SLOTS_MAX ((size_t)1 << 24)
 #else
-#define LAB_DEFINE_HEADER ((size_t)6144)
+#define LAB_DEFINE_HEADER ((size_t)7168)
 #define LAB_DEFINE_WORD ((size_t)4)
 #define LAB_DEFINE_FANOUT ((size_t)8)
 #define LAB_DEFINE_BANDS ((size_t)8)
