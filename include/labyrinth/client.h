@@ -56,7 +56,9 @@ LAB_API int lab_client_open(struct labyrinth *lab, const struct lab_client_spec 
 
 /*
  * Change the guarantee while frames are out and requests run.  Enlarging is all or nothing (-ENOSPC, *fit as above); shrinking gives
- * up empty places first.  -EBADF: no such client; -EALREADY: another is resizing it.
+ * up empty places first (-EAGAIN: some are in the hands of calls in progress; the guarantee is what *fit says).  Makes up for
+ * frames that went out of service, to the same size too.  -EBADF: no such client; -EALREADY: another is resizing it; -EDQUOT: what is
+ * out beyond it and the new guarantee are above its maximum; -EINVAL: too many, or it was opened without any.
  */
 LAB_API int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames, struct lab_client_fit *fit);
 
@@ -68,21 +70,25 @@ struct lab_client_out {
 	uint64_t frame[LAB_CLIENT_NAMED];
 };
 
-/* Close: its guaranteed frames go back.  -EBUSY: pages are out or calls in progress; *out (may be NULL) names them.  -EBADF. */
+/*
+ * Close: its guaranteed frames go back.  -EBUSY: pages are out or calls in progress; *out (may be NULL) names them.  -EBADF; -EALREADY:
+ * another resizes or closes it.  The number may be another client's soon: no call with it may be made any more, nor have
+ * begun before and not returned.
+ */
 LAB_API int lab_client_close(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out);
 
 /*
  * Close by force: no request is answered any more (-EBADF); guaranteed frames go back; what is out stays out, in quarantine, for a
  * device may still write there.  Late frees still work.  lab_client_release() ends the quarantine when the devices are
- * silent: everything goes back and the number is free again; -EBUSY: calls are in progress.
+ * silent: everything goes back and the number is free again; -EBUSY: calls are in progress.  -EBADF, -EALREADY as above.
  */
 LAB_API int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct lab_client_out *out);
 LAB_API int lab_client_release(struct labyrinth *lab, unsigned int owner);
 
 /*
  * Hand a page over to another client: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
- * contract with a frame that it could have had itself.  -EDQUOT, -ENOMEM: it could not, nothing has changed; else the
- * codes of a free.
+ * contract with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
+ * -EBADF: one of the two is in quarantine; -EINVAL: to oneself; else the codes of a free.
  */
 LAB_API int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from,
 			       unsigned int to);
