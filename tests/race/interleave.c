@@ -233,7 +233,7 @@ static void perform_bounded(unsigned int bound, uint64_t randoms)
 static struct {
 	unsigned int bound, weak_bound; /* deviations */
 	uint64_t randoms, executions;
-} effort = { 2, 1, 2000, 30000 };
+} effort = { 2, 1, 2000, 15000 };
 
 static void perform(void)
 {
