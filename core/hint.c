@@ -110,14 +110,14 @@ void hint_mend(struct lab_room *room, lab_word leaf)
 			hint_raise(room, bit, (unsigned int)order);
 			break;
 		}
-	for (order = hint_order(load_seq(&room_note(room, leaf)->hint)); order > 0; order--)
+	for (order = hint_order(hint_now(room, leaf)); order > 0; order--)
 		summary_some(room, leaf, (unsigned int)order);
 }
 
 void hint_lower(struct lab_room *room, lab_word leaf)
 {
 	uint32_t *hint = &room_note(room, leaf)->hint;
-	uint32_t old = load_seq(hint);
+	uint32_t old = hint_now(room, leaf);
 	/* What another has announced is finished for it: two searchers do not undo each other. */
 	uint32_t announced = old & HINT_ANNOUNCED ? old : hint_announce(old);
 	int order, was = hint_order(old);

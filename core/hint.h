@@ -66,4 +66,10 @@ bool hint_holds(const struct lab_room *room, lab_word *leaf);
 /* Is the aligned run of this order around `bit` free on a fresh read? */
 bool hint_run_free(const struct lab_room *room, lab_bit bit, unsigned int order);
 
+/* A leaf's hint at this instant. */
+static inline uint32_t hint_now(const struct lab_room *room, lab_word leaf)
+{
+	return load_seq(&room_note(room, leaf)->hint); /* partner: whoever raises or lowers it */
+}
+
 #endif

@@ -13,6 +13,7 @@
 
 extern struct inject_site __start_inject_sites[], __stop_inject_sites[];
 
+#define PROCESSES "several processes: killed and stopped at every instruction by tests/proof/killed.c"
 #define CLIENTS "clients: all interleavings of their calls are run by tests/race/interleave.c"
 
 /* What no injection can reach, and why. */
@@ -36,6 +37,9 @@ static const struct {
 	{ "offer.c", NULL, CLIENTS },
 	{ "contract.h", NULL, CLIENTS },
 	{ "account.c", NULL, "quiet audits" },
+	{ "process.h", NULL, PROCESSES },
+	{ "recover.c", NULL, PROCESSES },
+	{ "estate.c", NULL, PROCESSES },
 	{ "record.c", NULL, "refusals remembered: tests/race/clients.c, and tests/unit/test_client.c for 32 writers at once" },
 };
 
