@@ -280,6 +280,7 @@ static bool same_bytes(const void *one, const void *other, size_t bytes)
 bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other)
 {
 	const size_t own = offsetof(struct lab_room, commons); /* what changes stands before it */
+	const size_t contract = offsetof(struct lab_client, pool);
 	unsigned int i;
 
 	if (!same_bytes(born, other, offsetof(struct labyrinth, epoch)))
@@ -289,6 +290,13 @@ bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other)
 		const char *match = (const char *)other + born->span[i].room_at;
 
 		if (!same_bytes(room + own, match + own, sizeof(struct lab_room) - own))
+			return false;
+	}
+	for (i = 0; i < born->clients; i++) {
+		const char *client = (const char *)labyrinth_client(born, born->client_first + i);
+		const char *match = (const char *)other + (client - (const char *)born);
+
+		if (!same_bytes(client + contract, match + contract, sizeof(struct lab_client) - contract))
 			return false;
 	}
 	return true;

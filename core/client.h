@@ -67,6 +67,12 @@ void client_uncharge(struct lab_client *client, unsigned int order);
  */
 bool client_splits(struct lab_client *client, struct lab_page *page, lab_word tag);
 
+/* Is it a dead process's?  Asked within a call, before anything of it is touched; partner: the recoverer, who says so before it waits for calls. */
+static inline bool client_orphan(const struct lab_client *client)
+{
+	return load_seq(&client->orphan);
+}
+
 /* Would its maximum allow a guarantee of so many frames now? */
 bool client_has_room(const struct lab_client *client, uint32_t frames);
 

@@ -47,6 +47,8 @@ static struct lab_client *take_client(struct labyrinth *lab, unsigned int *owner
 		lab_word closed = 0;
 
 		*owner = lab->client_first + (unsigned int)((turn + i) % lab->clients);
+		if (client_orphan(labyrinth_client(lab, *owner)))
+			continue;
 		/* The claim; partner: the end of close_quiet(). */
 		if (cas_seq(&labyrinth_client(lab, *owner)->charge, &closed, charge_of_state(LAB_CLIENT_BUSY) + process_mark(lab)))
 			return labyrinth_client(lab, *owner);
@@ -175,13 +177,13 @@ static int client_resize_inside(struct labyrinth *lab, unsigned int owner, uint3
 	int error = 0;
 
 	client = labyrinth_client(lab, owner);
-	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
+	if (!client || client_orphan(client) || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
 		return -LAB_EBADF;
 	if (frames > lab->contract_frames || (client->room < 0 && frames))
 		return -LAB_EINVAL;
 	if (client->maximum && frames + ((uint64_t)load_seq(&client->guarantee[1]) << client->block_order) > client->maximum)
 		return -LAB_EINVAL;
-	if (!cas_acq_rel(&client->resizing, &none, 1u)) /* one at a time */
+	if (!cas_acq_rel(&client->resizing, &none, 1u + (uint32_t)process_mark(lab))) /* one at a time */
 		return -LAB_EALREADY;
 	if (charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
 		error = -LAB_EBADF; /* closed just now */
@@ -295,9 +297,9 @@ static int client_close_inside(struct labyrinth *lab, unsigned int owner, struct
 	bool closed;
 
 	client = labyrinth_client(lab, owner);
-	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
+	if (!client || client_orphan(client) || charge_state(load_seq(&client->charge)) != LAB_CLIENT_OPEN)
 		return -LAB_EBADF;
-	if (!cas_acq_rel(&client->resizing, &none, 1u))
+	if (!cas_acq_rel(&client->resizing, &none, 1u + (uint32_t)process_mark(lab)))
 		return -LAB_EALREADY;
 	closed = close_quiet(lab, client, LAB_CLIENT_OPEN);
 	name_pages(lab, closed ? 0 : owner, out);
@@ -324,9 +326,9 @@ static int client_abandon_inside(struct labyrinth *lab, unsigned int owner, stru
 	unsigned int which;
 
 	client = labyrinth_client(lab, owner);
-	if (!client)
+	if (!client || client_orphan(client))
 		return -LAB_EBADF;
-	if (!cas_acq_rel(&client->resizing, &none, 1u))
+	if (!cas_acq_rel(&client->resizing, &none, 1u + (uint32_t)process_mark(lab)))
 		return -LAB_EALREADY;
 	charge = load_seq(&client->charge);
 	do {
@@ -362,9 +364,9 @@ static int client_release_inside(struct labyrinth *lab, unsigned int owner)
 	bool closed;
 
 	client = labyrinth_client(lab, owner);
-	if (!client || charge_state(load_seq(&client->charge)) != LAB_CLIENT_QUARANTINED)
+	if (!client || client_orphan(client) || charge_state(load_seq(&client->charge)) != LAB_CLIENT_QUARANTINED)
 		return -LAB_EBADF;
-	if (!cas_acq_rel(&client->resizing, &none, 1u))
+	if (!cas_acq_rel(&client->resizing, &none, 1u + (uint32_t)process_mark(lab)))
 		return -LAB_EALREADY;
 	if (charge_state(load_seq(&client->charge)) != LAB_CLIENT_QUARANTINED) { /* released, and another's, just now */
 		store_release(&client->resizing, 0u);

@@ -76,6 +76,7 @@ static void empty_slot(struct labyrinth *lab, struct lab_client *client, unsigne
 	struct lab_page *page = room_page(room, bit);
 
 	store_relaxed(word, (lab_word)0); /* in our hand for good */
+	room_touch(room, bit, contract_order(client, which));
 	store_release(&page->tag, tag_next(load_relaxed(&page->tag), LAB_FREE)); /* before it is anybody's */
 	room_put(room, bit, contract_order(client, which));
 }

@@ -38,10 +38,16 @@ void estate_abandon(struct labyrinth *lab, const bool *gone)
 
 	for (i = 0; i < lab->clients; i++) {
 		struct lab_client *client = client_number(lab, i);
-		lab_word charge = load_seq(&client->charge);
+		lab_word charge;
 
 		if (!client_gone(lab, client, gone))
 			continue;
+		or_seq(&client->orphan, 1u); /* nobody else opens, closes or changes it; partner: client_orphan() */
+		if (!client_gone(lab, client, gone)) { /* closed, and another's, before that */
+			and_seq(&client->orphan, 0u);
+			continue;
+		}
+		charge = load_seq(&client->charge);
 		while (charge_state(charge) == LAB_CLIENT_OPEN)
 			if (cas_seq(&client->charge, &charge, charge + to)) /* nobody gets in; partner: client_charge() */
 				break;
@@ -68,11 +74,11 @@ uint64_t estate_return(struct labyrinth *lab, const bool *gone)
 		const struct lab_room *room = labyrinth_room(lab, i);
 
 		for (bit = room->lead; bit < room->lead + room->frames; bit++) {
-			struct lab_page *page = room_page(room, bit);
-			lab_word tag = load_acquire(&page->tag); /* partner: the stamp; the free claims it */
+			/* Partner: the stamp; the free claims it, of this generation. */
+			lab_word tag = load_acquire(&room_page(room, bit)->tag);
 
 			if (tag_state(tag) == LAB_OWNED && owner_gone(lab, tag_owner(tag), gone))
-				pages += !lab_free_as(lab, page, tag_order(tag), tag_owner(tag), 0);
+				pages += !lab_free_ref(lab, (struct lab_ref){ room->first_frame + bit, tag_generation(tag) }, tag_order(tag), tag_owner(tag));
 		}
 	}
 	return pages;
@@ -127,10 +133,23 @@ static void wipe_client(struct lab_client *client)
 	for (i = 0; i < LAB_CLIENT_OFFERS; i++)
 		store_relaxed(&client->offer[i], (lab_word)0);
 	store_relaxed(&client->debt, (lab_word)0);
+	for (i = 0; i < LAB_ROOMS_MAX; i++)
+		store_relaxed(&client->debt_of[i], (lab_word)0);
 	client->room = -1;
-	client->process = 0;
 	store_release(&client->resizing, 0u);
-	store_release(&client->charge, charge_of_state(LAB_CLIENT_CLOSED)); /* the last of it; partner: who opens the next */
+	store_release(&client->charge, charge_of_state(LAB_CLIENT_CLOSED)); /* partner: who opens the next */
+	and_seq(&client->orphan, 0u); /* the last of it */
+}
+
+/* What a dead one was about with a living one's client. */
+static void let_go(const struct labyrinth *lab, struct lab_client *client, const bool *gone)
+{
+	uint32_t resizing = load_seq(&client->resizing);
+
+	if (resizing > 1 && resizing - 2 < lab->processes && gone[resizing - 2])
+		cas_acq_rel(&client->resizing, &resizing, 0u); /* nobody living is at it */
+	if (charge_state(load_seq(&client->charge)) == LAB_CLIENT_CLOSED)
+		and_seq(&client->orphan, 0u); /* closed just before it was called one */
 }
 
 unsigned int estate_close(struct labyrinth *lab, const bool *gone)
@@ -142,6 +161,8 @@ unsigned int estate_close(struct labyrinth *lab, const bool *gone)
 		if (client_gone(lab, client_number(lab, i), gone)) {
 			wipe_client(client_number(lab, i));
 			n++;
+		} else {
+			let_go(lab, client_number(lab, i), gone);
 		}
 	return n;
 }
@@ -152,7 +173,9 @@ bool estate_release(struct labyrinth *lab, const bool *gone)
 	bool all = true;
 
 	for (i = 0; i < lab->clients; i++)
-		if (client_gone(lab, client_number(lab, i), gone))
+		if (client_gone(lab, client_number(lab, i), gone)) {
+			and_seq(&client_number(lab, i)->orphan, 0u); /* ours: this process lives */
 			all &= !lab_client_release(lab, lab->client_first + i);
+		}
 	return all;
 }

@@ -237,7 +237,8 @@ struct lab_client {
 	lab_word offers;		       /* how many there have been */
 	lab_word answered[LAB_FROM_OFFER + 1]; /* requests, by enum lab_source; relaxed adds */
 	lab_word refused, refused_quota;
-	uint32_t resizing __attribute__((aligned(64)));
+	uint32_t resizing __attribute__((aligned(64))); /* 1 + the mark of the process that does it; 0: nobody */
+	uint32_t orphan; /* its process is dead: what is its own is the recoverer's */
 	uint32_t guarantee[LAB_CONTRACT_POOLS]; /* single frames; blocks */
 	uint32_t maximum, share;
 	uint16_t callers;

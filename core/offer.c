@@ -35,7 +35,7 @@ static int page_offer_inside(struct labyrinth *lab, struct lab_page *page, unsig
 	int error;
 
 	client = labyrinth_client(lab, owner);
-	if (!client)
+	if (!client || client_orphan(client))
 		return -LAB_EBADF;
 	i = take_place(client);
 	if (i == LAB_CLIENT_OFFERS)
@@ -69,7 +69,7 @@ static int page_withdraw_inside(struct labyrinth *lab, struct lab_page *page, un
 	unsigned int i;
 
 	client = labyrinth_client(lab, owner);
-	if (!client)
+	if (!client || client_orphan(client))
 		return -LAB_EBADF;
 	for (i = 0; i < LAB_CLIENT_OFFERS; i++) {
 		lab_word word = offer_word(lab, page);

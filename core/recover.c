@@ -212,7 +212,7 @@ static void look(const struct lab_room *room)
 	lab_word tag;
 
 	for (bit = room->lead; bit < room->lead + room->frames; bit++)
-		if (frame_where(room, bit, &tag) != SOMEWHERE)
+		if (frame_where(room, bit, &tag) == IN_HAND) /* (what is with a slot leaves with it, and only the slot is marked) */
 			doubt(room, bit);
 	for (band = 0; band < room->bands; band++)
 		for (slot = 0; slot < room->pool[band].slots; slot++)
@@ -271,11 +271,13 @@ static void collect_frames(struct recovery *recovery, struct lab_room *room)
 	for (bit = room->lead; bit < room->lead + room->frames; bit++) {
 		enum where where;
 
-		if (!mark_read(room_doubted(room), bit))
-			continue;
 		where = frame_where(room, bit, &tag);
 		if (where == SOMEWHERE)
 			continue;
+		if (!mark_read(room_doubted(room), bit)) { /* with a slot at the first look, out of it now: another round tells */
+			recovery->found->doubtful += tag_state(tag) == LAB_POOLED;
+			continue;
+		}
 		if (where == WITH_SLOT || mark_read(room_touched(room), bit)) {
 			recovery->found->doubtful++;
 			continue;
