@@ -26,20 +26,12 @@ static unsigned int contract_order(const struct lab_client *client, unsigned int
 /* Take a slot of a tree with a root of its own; LAB_NO_BIT: it had none at an instant of the call. */
 static lab_bit take_slot(const struct lab_tree *tree, unsigned int *tries, lab_word *proof)
 {
-	*proof = 0;
-	if (!tree->leaves)
-		return LAB_NO_BIT;
 	for (;;) { /* each try in vain is charged to another caller's take; no cap */
 		lab_word leaf = tree_find(tree, 0, LAB_LOW_END, proof);
-		lab_bit slot;
+		lab_bit slot = leaf == LAB_NO_BIT ? LAB_NO_BIT : tree_take_leaf(tree, leaf);
 
 		(*tries)++;
-		if (leaf == LAB_NO_BIT && *proof)
-			return LAB_NO_BIT;
-		if (leaf == LAB_NO_BIT)
-			continue;
-		slot = tree_take_leaf(tree, leaf);
-		if (slot != LAB_NO_BIT)
+		if (slot != LAB_NO_BIT || (leaf == LAB_NO_BIT && *proof))
 			return slot;
 	}
 }

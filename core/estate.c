@@ -43,12 +43,9 @@ void estate_abandon(struct labyrinth *lab, const bool *gone)
 		if (!client_gone(lab, client, gone))
 			continue;
 		or_seq(&client->orphan, 1u); /* nobody else opens, closes or changes it; partner: client_orphan() */
-		if (!client_gone(lab, client, gone)) { /* closed, and another's, before that */
-			and_seq(&client->orphan, 0u);
-			continue;
-		}
+		and_seq(&client->orphan, (uint32_t)client_gone(lab, client, gone)); /* closed, and another's, before that? */
 		charge = load_seq(&client->charge);
-		while (charge_state(charge) == LAB_CLIENT_OPEN)
+		while (client_orphan(client) && charge_state(charge) == LAB_CLIENT_OPEN)
 			if (cas_seq(&client->charge, &charge, charge + to)) /* nobody gets in; partner: client_charge() */
 				break;
 	}

@@ -12,8 +12,6 @@ int retag_refused(struct labyrinth *lab, const struct lab_page *page, unsigned i
 	const struct lab_room *room;
 	int number = page_room(lab, page);
 
-	if (order > LAB_ORDER_MAX)
-		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (number < 0)
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	if (exit_fits(&claim, load_acquire(&page->tag))) /* a look; whoever acts on it claims */

@@ -150,10 +150,9 @@ int service_take(struct labyrinth *lab, const struct lab_request *request, bool 
 	struct lab_way way;
 	int error = route_find(lab, request, false, &way);
 
-	if (error)
-		return error;
 	find.apart = !contract;
-	error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
+	if (!error)
+		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
 	if (!error) {
 		*page = room_page(find.room, find.bit);
 		/* In our hand: nobody's, whatever it was kept as. */

@@ -79,6 +79,23 @@ static void client_anew(struct record *r)
 		fibers.wrong = "a client with nothing out could not be closed";
 }
 
+static uint64_t shared_frame;
+
+/* Of those who would free it or hand it over, one does. */
+static void shared_call(const struct op *op, struct record *r)
+{
+	struct lab_page *page = lab_frame_page(lab, shared_frame);
+
+	if (op->kind == GIVE_SHARED)
+		r->code = lab_free_as(lab, page, 0, client[0], 0);
+	else
+		r->code = lab_page_hand_over(lab, page, 0, client[0], op->arg ? 7 : client[1]);
+	if (!r->code && holder[shared_frame]++ > 1)
+		fibers.wrong = "a page both freed and handed over";
+	if (r->code && r->code != -LAB_EALREADY && r->code != -LAB_EPERM && r->code != -LAB_ENOMEM)
+		fibers.wrong = "refused, but not because another has had it";
+}
+
 static bool client_call(const struct op *op, struct record *r)
 {
 	switch (op->kind) {
@@ -97,8 +114,17 @@ static bool client_call(const struct op *op, struct record *r)
 		return true;
 	case CLIENT_CLOSE:
 		r->code = lab_client_close(lab, client[0], NULL);
-		if (r->code && r->code != -LAB_EBUSY)
+		if (r->code && r->code != -LAB_EBUSY && r->code != -LAB_EALREADY)
 			fibers.wrong = "a client neither closed nor busy";
+		return true;
+	case HAND_SHARED:
+	case GIVE_SHARED:
+		shared_call(op, r);
+		return true;
+	case RELEASE:
+		r->code = lab_client_release(lab, client[0]);
+		if (r->code && r->code != -LAB_EBADF && r->code != -LAB_EBUSY && r->code != -LAB_EALREADY)
+			fibers.wrong = "a client neither released nor busy";
 		return true;
 	case CLIENT_ANEW:
 		client_anew(r);
@@ -215,19 +241,21 @@ static void clients_open(void)
 	struct lab_page *page;
 
 	spec.maximum += scene->offered;
+	spec.reserve_share = LAB_UNLIMITED;
 	if (lab_client_open(lab, &spec, &client[0], NULL))
 		exit(1);
 	spec.frames = 0;
 	spec.maximum = LAB_UNLIMITED;
 	if (lab_client_open(lab, &spec, &client[1], NULL))
 		exit(1);
-	if (!scene->offered)
+	if (!scene->offered && !scene->shared)
 		return;
 	request.owner = (uint16_t)client[0];
 	page = lab_alloc_request(lab, &request, NULL);
-	if (lab_is_err(page) || lab_page_offer(lab, page, client[0]))
+	offered_frame = shared_frame = lab_page_frame(lab, page);
+	if (lab_is_err(page) || (scene->offered && lab_page_offer(lab, page, client[0])) ||
+	    (scene->abandoned && lab_client_abandon(lab, client[0], NULL)))
 		exit(1);
-	offered_frame = lab_page_frame(lab, page);
 }
 
 #endif

@@ -207,7 +207,7 @@ static void make(void)
 	for (frame = 0; frame < scene->frames; frame++)
 		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && (info.state == LAB_POOLED || info.state == LAB_KEPT))
 			pooled_at_start[pooled_count++] = frame;
-	pooled_frame = pooled_count ? pooled_at_start[0] : scene->frames;
+	pooled_frame = scene->shared ? shared_frame : pooled_count ? pooled_at_start[0] : scene->frames;
 	free_at_start = 0;
 	for (i = 0; !lab_room_stats(lab, i, &stats); i++)
 		free_at_start += stats.free_commons + stats.free_pooled;

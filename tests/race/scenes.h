@@ -27,7 +27,9 @@
 enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
 	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY, ZEROES,
 	       /* for a client (clients.h) */
-	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW };
+	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW,
+	       /* of the one page that a client has at the start (`shared`): to a client (0), or an owner that is none (1) */
+	       HAND_SHARED, GIVE_SHARED, RELEASE };
 
 struct op {
 	enum op_kind kind;
@@ -60,6 +62,8 @@ struct scene {
 	bool clients;		       /* there are any */
 	bool offered;		       /* the client has a page on offer */
 	bool truthful;		       /* takes and gives only: each refusal must be true of contract and commons together */
+	bool shared;		       /* it has a page at the start, for several to free or hand over */
+	bool abandoned;		       /* it is in quarantine */
 	bool closes;		       /* it may be closed under who asks */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
@@ -167,6 +171,24 @@ static const struct scene scenes[] = {
 	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { TAKE, 0 } } } },
 	{ "contract: a page handed over beside another caller", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 2,
 	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client: its page handed over and freed", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 0 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over to an owner, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 1 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over unpaid, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .shared = true, .beyond = 1,
+	  .op = { { { HAND_SHARED, 0 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over unpaid to an owner, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .shared = true, .beyond = 1,
+	  .op = { { { HAND_SHARED, 1 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over while it is marked bad", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 0 } }, { { OFF, POOLED_FRAME } } } },
+	{ "client closed while it is resized", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .closes = true,
+	  .op = { { { RESIZE, 2 } }, { { CLIENT_CLOSE, 0 } } } },
+	{ "client released twice, its page freed", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .shared = true, .abandoned = true,
+	  .op = { { { RELEASE, 0 } }, { { GIVE_SHARED, 0 } }, { { RELEASE, 0 } } } },
+	{ "client: borrows beside a free", LEAF, 1, 0, { -1 }, .clients = true, .beyond = 1,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { GIVE, 3 } } } },
+	{ "client: two borrow, and give back", LEAF, 2, 0, { -1 }, .clients = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "client closed under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2, .closes = true,
 	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "client closed, its number used anew", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .closes = true,

@@ -230,6 +230,81 @@ static void full_fields(void **state)
 	assert_whole(lab);
 }
 
+static void of_the_same_birth(void **state)
+{
+	struct labyrinth *first = lab, *second = born_with(8, FRAMES, 100);
+	struct lab_client *client = labyrinth_client(second, second->client_first + 3);
+
+	(void)state;
+	assert_true(lab_same_birth(first, second));
+	client->pool[0].slots_at ^= 64;
+	assert_false(lab_same_birth(first, second));
+	client->pool[0].slots_at ^= 64;
+	free(second);
+}
+
+static void small_edges(void **state)
+{
+	struct lab_client_spec spec = client_spec(2, 0), blocks = client_spec(0, 0);
+	unsigned int owner = opened(&spec), other;
+	struct lab_page *page[4], *block;
+	struct lab_refusal one;
+	unsigned int i;
+
+	(void)state;
+	assert_int_equal(lab_client_resize(lab, owner, 4, NULL), 0); /* maximum 0: the contract's only */
+	refused(owner, 0, 3, -LAB_EDQUOT);
+	refused(owner, 0, 3, -LAB_EDQUOT);
+	assert_int_equal(lab_refusals(lab, &one, 1), 1);
+	assert_int_equal(one.sequence, 2);
+	lab->memory[3].turn = 2 * (3 + LAB_REFUSALS_KEPT); /* a later one has the place already */
+	refused(owner, 0, 3, -LAB_EDQUOT);
+	assert_int_equal(lab->memory[3].turn, 2 * (3 + LAB_REFUSALS_KEPT));
+	assert_int_equal(lab_page_withdraw(lab, (struct lab_page *)lab, owner), -LAB_EALREADY);
+	blocks.blocks = 1;
+	blocks.block_order = 2;
+	blocks.maximum = LAB_UNLIMITED;
+	other = opened(&blocks);
+	block = asked(other, 0, 2, LAB_FROM_CONTRACT);
+	assert_int_equal(lab_client_abandon(lab, other, NULL), 0); /* nothing is guaranteed then: it may be split */
+	assert_int_equal(lab_split(lab, block, 2), 0);
+	assert_int_equal(lab_client_release(lab, other), 0);
+	blocks = client_spec(0, LAB_UNLIMITED);
+	blocks.reserve_share = LAB_UNLIMITED;
+	other = opened(&blocks);
+	for (i = 0; i < 4; i++)
+		page[i] = asked(other, 0, 0, LAB_FROM_COMMONS);
+	for (i = 0; i < 4; i++)
+		assert_int_equal(lab_page_offer(lab, page[i], other), 0);
+	assert_int_equal(lab_page_withdraw(lab, page[1], other), 0);
+	assert_int_equal(lab_page_offer(lab, page[1], other), 0); /* the newest, in a place before older ones */
+	drain(lab, LAB_MEMALLOC, (int *)&i);
+	assert_ptr_equal(asked(other, LAB_EXTRA_QUALITY, 0, LAB_FROM_OFFER), page[0]);
+	assert_ptr_equal(asked(other, LAB_EXTRA_QUALITY, 0, LAB_FROM_OFFER), page[2]);
+	block = lab_frame_page(lab, lab_page_frame(lab, page[0]));
+	assert_int_equal(lab_frame_offline(lab, lab_page_frame(lab, block)), -LAB_EBUSY);
+	assert_int_equal(lab_free_as(lab, block, 0, other, 0), 0); /* out of service; no contract to make up for */
+	assert_int_equal(lab_contract_frames(1, UINT64_MAX, UINT64_MAX, 0, 1), 0);
+	assert_whole(lab);
+}
+
+/* A share without a limit; a reserve that none is drawn from. */
+static void large_blocks_go_out_of_service(void **state)
+{
+	struct lab_client_spec spec = client_spec(0, LAB_UNLIMITED);
+	unsigned int owner;
+	struct lab_page *block;
+
+	(void)state;
+	spec.frames = 1;
+	owner = opened(&spec);
+	block = asked(owner, 0, 3, LAB_FROM_COMMONS);
+	assert_int_equal(lab_frame_offline(lab, lab_page_frame(lab, block)), -LAB_EBUSY);
+	assert_int_equal(lab_free_as(lab, block, 3, owner, 0), 0);
+	assert_int_equal(stats_of(owner).frames_in, 1);
+	assert_whole(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -241,6 +316,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_in_turn, setup, teardown),
 		cmocka_unit_test(before_birth),
 		cmocka_unit_test_setup_teardown(full_fields, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_the_same_birth, setup, teardown),
+		cmocka_unit_test_setup_teardown(small_edges, setup, teardown),
+		cmocka_unit_test_setup_teardown(large_blocks_go_out_of_service, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

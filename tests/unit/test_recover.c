@@ -876,10 +876,37 @@ static void left_behind(void **state)
 	end();
 }
 
+/* A dead one had begun to resize a living one's client, and another living one is at it. */
+static void a_resize_that_died(void **state)
+{
+	struct lab_client_spec spec = { .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE, .frames = 2, .maximum = LAB_UNLIMITED };
+	unsigned int owner[2], i;
+
+	(void)state;
+	begin();
+	for (i = 0; i < 2; i++)
+		assert_int_equal(lab_client_open(world.lab, &spec, &owner[i], NULL), 0);
+	labyrinth_client(world.lab, owner[0])->resizing = 2 + 1;
+	labyrinth_client(world.lab, owner[1])->resizing = 2 + 2;
+	world.dead[1] = true;
+	assert_int_equal(recover(), 0);
+	assert_int_equal(labyrinth_client(world.lab, owner[0])->resizing, 0);
+	assert_int_equal(labyrinth_client(world.lab, owner[1])->resizing, 2 + 2);
+	labyrinth_client(world.lab, owner[1])->resizing = 1000; /* damage: nobody's */
+	world.dead[1] = true;
+	lab_process_arrive(world.lab, 1, 100);
+	assert_int_equal(recover(), 0);
+	labyrinth_client(world.lab, owner[1])->resizing = 0;
+	for (i = 0; i < 2; i++)
+		assert_int_equal(lab_client_close(world.lab, owner[i], NULL), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(calls_are_counted), cmocka_unit_test(nobody_dead),	cmocka_unit_test(one_process),
+		cmocka_unit_test(calls_are_counted),
+		cmocka_unit_test(a_resize_that_died), cmocka_unit_test(nobody_dead),	cmocka_unit_test(one_process),
 		cmocka_unit_test(owned),	     cmocka_unit_test(leaving),		cmocka_unit_test(taken),
 		cmocka_unit_test(several),	     cmocka_unit_test(half_freed),	cmocka_unit_test(untold),
 		cmocka_unit_test(tentative),	     cmocka_unit_test(tentative_twice), cmocka_unit_test(pools),
