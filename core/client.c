@@ -8,10 +8,9 @@
 /* Does the word have place for this unit, so that no field runs into the next? */
 static bool charge_has_place(lab_word charge, lab_word unit)
 {
-	return (charge & CHARGE_COUNTS) + unit <= CHARGE_COUNTS &&
+	return (charge & CHARGE_COUNTS) + unit <= CHARGE_COUNTS && /* (the topmost field) */
 	       CHARGE_FIELD(charge, SINGLES) + CHARGE_FIELD(unit, SINGLES) < (lab_word)1 << CHARGE_SINGLES_BITS &&
-	       CHARGE_FIELD(charge, BLOCKS) + CHARGE_FIELD(unit, BLOCKS) < (lab_word)1 << CHARGE_BLOCKS_BITS &&
-	       CHARGE_FIELD(charge, OTHERS) + CHARGE_FIELD(unit, OTHERS) < (lab_word)1 << CHARGE_OTHERS_BITS;
+	       CHARGE_FIELD(charge, BLOCKS) + CHARGE_FIELD(unit, BLOCKS) < (lab_word)1 << CHARGE_BLOCKS_BITS;
 }
 
 /* What is guaranteed and not out: a request beyond the contract leaves room for it. */

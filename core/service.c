@@ -60,7 +60,7 @@ static int search_shared(struct labyrinth *lab, struct lab_client *client, struc
 	enum lab_right right = way->request->gfp & LAB_EXTRA_QUALITY ? LAB_RIGHT_ALL : way->right;
 	int error;
 
-	way->right = right < LAB_RIGHT_MIN ? right : LAB_RIGHT_MIN;
+	way->right = LAB_RIGHT_MIN; /* everybody's */
 	error = search(lab, way, find);
 	if (!error || !reserves_reach(lab, way, right))
 		return error;

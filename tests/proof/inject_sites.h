@@ -29,6 +29,7 @@ static const struct {
 	{ "pool.c", "bit_clear", "quiet audits" },
 	{ "audit.c", "pool_keeps", "quiet audits" },
 	{ "client.c", NULL, CLIENTS },
+	{ "client.h", NULL, CLIENTS },
 	{ "clients.c", NULL, CLIENTS },
 	{ "contract.c", NULL, CLIENTS },
 	{ "handover.c", NULL, CLIENTS },

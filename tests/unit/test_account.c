@@ -65,12 +65,20 @@ static void slots(void **state)
 {
 	lab_bit slot = full_slot();
 	lab_word word = *pool_slot(pool, slot), bit = (lab_word)1 << slot % LAB_WORD_BITS;
+	lab_bit empty;
+	lab_word was;
 	int16_t room = client->room;
 
 	(void)state;
 	*pool_slot(pool, slot) = 0; /* absent, and in a tree */
 	broken();
 	*pool_slot(pool, slot) = word;
+	for (empty = 0; *tree_bits(&pool->lack, empty) >> empty % LAB_WORD_BITS & 1;)
+		empty++;
+	was = *pool_slot(pool, empty);
+	*pool_slot(pool, empty) = 0; /* the same of the other tree */
+	broken();
+	*pool_slot(pool, empty) = was;
 	*tree_bits(&pool->lack, slot) ^= bit; /* in both */
 	broken();
 	*tree_bits(&pool->lack, slot) ^= bit;

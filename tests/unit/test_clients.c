@@ -243,6 +243,34 @@ static void of_the_same_birth(void **state)
 	free(second);
 }
 
+static void specifications(void **state)
+{
+	struct lab_room_spec room = { .name = "normal", .zone = LAB_ZONE_NORMAL, .frames = 1024 };
+	struct lab_spec spec = spec_of(&room, 1);
+	struct lab_client_spec dma = { .gfp = LAB_DMA, .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE };
+	struct labyrinth *small, *none;
+	const char *why = NULL;
+	unsigned int owner;
+	void *metadata;
+	size_t bytes;
+
+	(void)state;
+	spec.clients = 1;
+	small = born(&spec);
+	assert_int_equal(lab_client_open(small, &dma, &owner, NULL), -LAB_ENXIO); /* no such zone */
+	free(small);
+	spec.processes = 2;
+	bytes = lab_metadata_bytes(&spec);
+	metadata = zeroed(bytes);
+	assert_int_equal(lab_birth(&spec, metadata, bytes, &none, NULL, &why), -LAB_EINVAL); /* no identity word */
+	assert_non_null(strstr(why, "identity"));
+	free(metadata);
+	if (!IS_64_BIT) {
+		spec.processes = LAB_OWNER_MAX - 8; /* and one client */
+		assert_int_equal(lab_metadata_bytes(&spec), 0);
+	}
+}
+
 static void small_edges(void **state)
 {
 	struct lab_client_spec spec = client_spec(2, 0), blocks = client_spec(0, 0);
@@ -316,6 +344,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(each_in_turn, setup, teardown),
 		cmocka_unit_test(before_birth),
 		cmocka_unit_test_setup_teardown(full_fields, setup, teardown),
+		cmocka_unit_test(specifications),
 		cmocka_unit_test_setup_teardown(of_the_same_birth, setup, teardown),
 		cmocka_unit_test_setup_teardown(small_edges, setup, teardown),
 		cmocka_unit_test_setup_teardown(large_blocks_go_out_of_service, setup, teardown),

@@ -28,6 +28,10 @@ static void what_is_refused(void **state)
 	assert_int_equal(lab_page_offer(lab, NULL, from), -LAB_ERANGE);
 	assert_int_equal(stats_of(from).charge, 1);
 	assert_int_equal(stats_of(to).charge, 1);
+	spec.frames = 0;
+	from = opened(&spec);
+	page = asked(from, 0, 0, LAB_FROM_COMMONS);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), -LAB_EDQUOT); /* unpaid, too */
 	assert_whole(lab);
 }
 

@@ -876,6 +876,23 @@ static void left_behind(void **state)
 	end();
 }
 
+/* Two levels of parents; calls that name what is no page of theirs. */
+static void a_large_room(void **state)
+{
+	const struct lab_room_spec room = { .name = "large", .zone = LAB_ZONE_NORMAL, .frames = (LAB_FANOUT + 2) * LAB_LEAF_FRAMES };
+	struct lab_page *page;
+
+	(void)state;
+	begin_rooms(&room, 1);
+	page = alloc_ok(world.lab, LAB_GFP_KERNEL, 0);
+	assert_int_equal(lab_split(world.lab, page, LAB_ORDER_MAX + 1), -LAB_EMSGSIZE);
+	assert_int_equal(lab_split(world.lab, lab_frame_page(world.lab, room.frames - 1), 3), -LAB_EALREADY); /* it would end behind the room */
+	dies_inside(1);
+	assert_int_equal(recover(), 0);
+	assert_int_equal(lab_free_pages(world.lab, page, 0), 0);
+	end();
+}
+
 /* A dead one had begun to resize a living one's client, and another living one is at it. */
 static void a_resize_that_died(void **state)
 {
@@ -906,6 +923,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(calls_are_counted),
+		cmocka_unit_test(a_large_room),
 		cmocka_unit_test(a_resize_that_died), cmocka_unit_test(nobody_dead),	cmocka_unit_test(one_process),
 		cmocka_unit_test(owned),	     cmocka_unit_test(leaving),		cmocka_unit_test(taken),
 		cmocka_unit_test(several),	     cmocka_unit_test(half_freed),	cmocka_unit_test(untold),
