@@ -313,6 +313,7 @@ static void small_edges(void **state)
 	assert_int_equal(lab_frame_offline(lab, lab_page_frame(lab, block)), -LAB_EBUSY);
 	assert_int_equal(lab_free_as(lab, block, 0, other, 0), 0); /* out of service; no contract to make up for */
 	assert_int_equal(lab_contract_frames(1, UINT64_MAX, UINT64_MAX, 0, 1), 0);
+	assert_int_equal(lab_contract_frames(1, 0, UINT64_MAX, 0, 1), 0);
 	assert_whole(lab);
 }
 
