@@ -8,7 +8,7 @@
 
 #define PAGES_MOST 600u
 /* How many instants of a call the short form tries: fewer where each takes longer. */
-#define INSTANTS_OF(count) ((count) > 5000 ? 12u : (count) > 1000 ? 40u : 120u)
+#define INSTANTS_OF(count) ((count) > 5000 ? 8u : (count) > 1000 ? 24u : 70u)
 
 /* What a child plays with. */
 static struct {
