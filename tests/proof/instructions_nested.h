@@ -124,8 +124,7 @@ static void nested_take(const struct class *class, unsigned int order)
 		nested_bulk(class, 1 + 3 * order);
 		return;
 	}
-	if (!nested.count) /* the first of what this handler does */
-		nested_client();
+	nested_client();
 	look = look_for(&request);
 	request.owner = class->gfp & LAB_EXCLUSIVE ? 0 : class->owner;
 	request.use = class->use;
