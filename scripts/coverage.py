@@ -38,6 +38,7 @@ class Coverage:
         self.lines = collections.defaultdict(int)  # (file, line) -> count
         self.branches = {}  # (file, place) -> [true, false]; place: line, column, which of several there
         self.ends = {}  # (file, place) -> line, column
+        self.counted = set()  # (file, line and column, how many branches stand there)
         self.function = {}  # (file, line) -> the function that it stands in
         self.source = {}
 
@@ -72,6 +73,7 @@ class Coverage:
         """In a macro a branch stands where the macro is used; several there (likely(a && b)) are told by their order."""
         used = {r[6]: r for r in function["regions"] if r[7] == EXPANSION}
         ranks = collections.Counter()
+        found = []
         for l1, c1, l2, c2, yes, no, file_id, _, _ in function["branches"]:
             while file_id in used:
                 l1, c1, l2, c2 = used[file_id][:4]
@@ -80,12 +82,19 @@ class Coverage:
                 continue
             place = (l1, c1, ranks[l1, c1])
             ranks[l1, c1] += 1
-            if own_atomics and (files[0], place) not in self.branches:
+            found.append((place, (l2, c2), yes, no))
+        for place, end, yes, no in found:
+            # As many branches in the macro as without the test's atomics, or there is no telling which is which but the first.
+            l1, c1, rank = place
+            if own_atomics and ((files[0], place) not in self.branches or
+                                (rank and (files[0], (l1, c1, ranks[l1, c1])) not in self.counted)):
                 continue
             outcomes = self.branches.setdefault((files[0], place), [0, 0])
             outcomes[0] += yes
             outcomes[1] += no
-            self.ends[files[0], place] = (l2, c2)
+            if not own_atomics:
+                self.counted.add((files[0], (l1, c1, ranks[l1, c1])))
+            self.ends[files[0], place] = end
 
     def condition(self, file, place):
         """What stands at a place, in one line; for a macro, its use with its arguments."""
