@@ -5,8 +5,9 @@
  * Beside running callers only what holds at every instant may be reported: a tag is read, then the bit,
  * then the tag again; an unchanged tag (its generation moves with every free) was there all the while.
  */
-#include "page.h"
+#include "account.h"
 #include "room.h"
+#include "page.h"
 
 static const char *const rule_text[] = {
 	[LAB_RULE_NONE] = "all rules hold",
@@ -17,6 +18,7 @@ static const char *const rule_text[] = {
 	[LAB_RULE_STALE] = "a full node is listed by its parent",
 	[LAB_RULE_HINT] = "an order hint stands below the truth",
 	[LAB_RULE_POOL] = "a pool's slot, its trees and its frame's tag disagree",
+	[LAB_RULE_CLIENT] = "a client's contract, offers or charge and the tags disagree",
 	[LAB_RULE_HEADER] = "the labyrinth's description is damaged",
 };
 
@@ -34,7 +36,8 @@ static lab_word covering_tag(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag);
 
-		if (head != bit && tag_state(tag) == LAB_OWNED && tag_order(tag) >= order)
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT) &&
+		    tag_order(tag) >= order)
 			return tag;
 	}
 	return 0;
@@ -79,11 +82,16 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 	case LAB_POOLED:
 		audit->pooled++;
 		return quiet && !pool_keeps(room, bit, tag) ? LAB_RULE_POOL : LAB_RULE_NONE;
+	case LAB_KEPT:
+		audit->kept++;
+		return LAB_RULE_NONE;
 	case LAB_OFFLINE:
 		audit->offline++;
 		return LAB_RULE_NONE;
 	default:
-		if (cover)
+		if (tag_state(cover) == LAB_KEPT)
+			audit->kept++;
+		else if (cover)
 			audit->owned++;
 		else
 			audit->in_hand++;
@@ -176,6 +184,8 @@ int lab_audit(const struct labyrinth *lab, bool quiet, struct lab_audit *audit)
 		audit->room = (int)i;
 		audit->broken = room_holds(labyrinth_room(lab, i), quiet, audit);
 	}
+	if (audit->broken == LAB_RULE_NONE && quiet && !accounts_hold(lab))
+		audit->broken = LAB_RULE_CLIENT;
 	audit->text = rule_text[audit->broken];
 	return audit->broken == LAB_RULE_NONE ? 0 : -LAB_EINVAL;
 }

@@ -7,6 +7,8 @@
 #include "port.h"
 
 #define CPUS_MAX 4096u
+#define PRESENCES_MAX 16u /* lines of presence of a process: more would only be searched in vain */
+#define CLIENTS_MAX (LAB_OWNER_MAX < 4096u ? LAB_OWNER_MAX - 8 : 4096u) /* some owner numbers are for who is no client */
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
@@ -57,6 +59,7 @@ static const char *check_marks(const struct lab_spec *spec, unsigned int number)
 {
 	const struct lab_room_spec *room = &spec->rooms[number];
 	struct lab_room_spec marks;
+	uint64_t floor[LAB_BANDS_MAX + 1], most = marks_managed(room);
 	unsigned int i;
 
 	marks_resolve(spec, number, &marks);
@@ -66,6 +69,10 @@ static const char *check_marks(const struct lab_spec *spec, unsigned int number)
 	if (room->min != LAB_MARK_LINUX && (marks.min > marks.low || marks.low > marks.high ||
 					    marks.high >= marks_managed(room)))
 		return "watermarks must be min <= low <= high < the room's frames";
+	if (most > LAB_SLOTS_MAX - 1)
+		most = LAB_SLOTS_MAX - 1;
+	if (marks.zeroed && (marks.zeroed > most || floor[marks_floors(&marks, marks_managed(room), floor)] > most - marks.zeroed))
+		return "more zeroed frames than there are above its watermarks and lowmem reserves, or than a slot's number counts";
 	return NULL;
 }
 
@@ -83,6 +90,10 @@ static const char *check(const struct lab_spec *spec, int *which)
 		return "CPUs are 1 to 4096";
 	if (spec->nodes > LAB_NODES_MAX)
 		return "nodes are 1 to 16";
+	if (spec->clients > CLIENTS_MAX || spec->contract_frames > LAB_CONTRACT_MAX || spec->contract_blocks > LAB_CONTRACT_BLOCKS_MAX)
+		return "too many clients, or too much guaranteed to one";
+	if (spec->processes > LAB_PROCESSES_MAX || spec->processes > LAB_OWNER_MAX - 8 - spec->clients)
+		return "processes are at most 256, and with the clients as many as there are owner numbers";
 	for (i = 0; !wrong && i < spec->room_count; i++) {
 		wrong = check_room(spec, i);
 		*which = (int)i;
@@ -94,6 +105,19 @@ static const char *check(const struct lab_spec *spec, int *which)
 	if (wrong)
 		return wrong;
 	*which = -1;
+	return NULL;
+}
+
+/* At birth only: before, a home may not have the memory yet. */
+static const char *check_zeroed(const struct lab_spec *spec, int *which)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->room_count; i++)
+		if (spec->rooms[i].zeroed && !spec->rooms[i].memory) {
+			*which = (int)i;
+			return "zeroed frames without memory";
+		}
 	return NULL;
 }
 
@@ -154,8 +178,27 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->lead = room->lead;
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
-	if (room->memory)
-		span->memory = (uintptr_t)room->memory - ((uintptr_t)room->lead << lab->page_shift) + 1;
+	if (room->memory_at)
+		span->memory_at = (uintptr_t)room_memory(room) - ((uintptr_t)room->lead << lab->page_shift) - (uintptr_t)lab + 1;
+}
+
+/* The places of processes; their owner numbers are the highest that the clients leave. */
+static void plan_processes(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab)
+{
+	unsigned int presences = 1;
+	size_t at;
+
+	if (!spec->processes)
+		return;
+	while (presences < spec->cpus && presences < PRESENCES_MAX)
+		presences *= 2;
+	at = plan_take(plan, spec->processes * (sizeof(struct lab_process) + presences * sizeof(struct lab_presence)));
+	if (!lab)
+		return;
+	lab->processes_at = (ptrdiff_t)at;
+	lab->processes = spec->processes;
+	lab->presences = presences;
+	lab->owner_first = LAB_OWNER_MAX + 1 - spec->clients - spec->processes;
 }
 
 static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
@@ -171,6 +214,8 @@ static size_t plan_all(struct plan *plan, const struct lab_spec *spec)
 		if (lab)
 			describe_span(lab, i, at);
 	}
+	plan_processes(plan, spec, lab);
+	plan_clients(plan, spec, lab);
 	return plan->at;
 }
 
@@ -194,8 +239,12 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	*reason = check(spec, room);
 	if (!*reason && (!metadata || (uintptr_t)metadata % LAB_LINE || bytes < lab_metadata_bytes(spec)))
 		*reason = "metadata is missing, not aligned to 64 bytes, or too small";
+	if (!*reason)
+		*reason = check_zeroed(spec, room);
 	if (!*reason && lab->magic)
 		*reason = "metadata is not zero-filled";
+	if (!*reason && spec->processes && !spec->identity)
+		*reason = "several processes need an identity word each";
 	if (*reason)
 		return -LAB_EINVAL;
 	lab->page_shift = (uint8_t)spec->page_shift;
@@ -213,6 +262,44 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	store_release(&lab->magic, LAB_MAGIC); /* last; partner: whoever is handed the labyrinth */
 	*out = lab;
 	return 0;
+}
+
+/* ---- of the same birth ---- */
+
+static bool same_bytes(const void *one, const void *other, size_t bytes)
+{
+	const unsigned char *a = one, *b = other;
+	size_t i;
+
+	for (i = 0; i < bytes; i++)
+		if (a[i] != b[i])
+			return false;
+	return true;
+}
+
+bool lab_same_birth(const struct labyrinth *born, const struct labyrinth *other)
+{
+	const size_t own = offsetof(struct lab_room, commons); /* what changes stands before it */
+	const size_t contract = offsetof(struct lab_client, pool);
+	unsigned int i;
+
+	if (!same_bytes(born, other, offsetof(struct labyrinth, epoch)))
+		return false;
+	for (i = 0; i < born->rooms; i++) {
+		const char *room = (const char *)labyrinth_room(born, i);
+		const char *match = (const char *)other + born->span[i].room_at;
+
+		if (!same_bytes(room + own, match + own, sizeof(struct lab_room) - own))
+			return false;
+	}
+	for (i = 0; i < born->clients; i++) {
+		const char *client = (const char *)labyrinth_client(born, born->client_first + i);
+		const char *match = (const char *)other + (client - (const char *)born);
+
+		if (!same_bytes(client + contract, match + contract, sizeof(struct lab_client) - contract))
+			return false;
+	}
+	return true;
 }
 
 /* ---- the default labyrinth ---- */

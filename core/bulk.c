@@ -49,15 +49,13 @@ static size_t bulk_near(struct lab_room *room, const struct lab_asker *asker, si
 	return n;
 }
 
-long lab_alloc_bulk(struct labyrinth *lab, lab_gfp_t gfp, size_t count, struct lab_page **pages)
+static long alloc_bulk(struct labyrinth *lab, lab_gfp_t gfp, size_t count, struct lab_page **pages)
 {
 	struct lab_request request = LAB_REQUEST(gfp, 0);
 	struct lab_page *page = NULL;
 	struct lab_way way;
 	size_t n = 0;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	/* What needs more than a claim and a stamp goes page by page. */
 	if (route_find(lab, &request, false, &way) || gfp & (LAB_ZERO | LAB_EXCLUSIVE))
 		way.rooms = 0;
@@ -75,6 +73,17 @@ long lab_alloc_bulk(struct labyrinth *lab, lab_gfp_t gfp, size_t count, struct l
 		pages[n++] = page;
 	}
 	return n || !count ? (long)n : lab_ptr_err(page);
+}
+
+long lab_alloc_bulk(struct labyrinth *lab, lab_gfp_t gfp, size_t count, struct lab_page **pages)
+{
+	lab_word *inside;
+	long n = process_enter(lab, &inside);
+
+	if (likely(!n))
+		n = alloc_bulk(lab, gfp, count, pages);
+	process_leave(inside);
+	return n;
 }
 
 /* ---- free ---- */
@@ -97,7 +106,10 @@ static void bulk_flush(struct bulk_word *word)
 	word->mask = 0;
 }
 
-/* Claim one page whose free needs nothing but its bit cleared.  False: it is for the ordinary free. */
+/*
+ * Claim one page whose free needs nothing but its bit cleared.  False: it is for the ordinary free, as are all where other
+ * processes are.
+ */
 static bool bulk_claim(struct labyrinth *lab, struct lab_page *page, struct bulk_word *word)
 {
 	int number = page_room(lab, page);
@@ -105,7 +117,7 @@ static bool bulk_claim(struct labyrinth *lab, struct lab_page *page, struct bulk
 	lab_word tag;
 	lab_bit bit;
 
-	if (number < 0)
+	if (number < 0 || !labyrinth_alone(lab))
 		return false;
 	room = labyrinth_room(lab, (unsigned int)number);
 	if (pool_lacks(room))

@@ -6,181 +6,32 @@
  * first room of the route; everything else walks the whole route, right by right, and on failure proves
  * that there was none, or says that it could not.
  */
+#include "client.h"
 #include "entrance.h"
 #include "exchange.h"
 #include "page.h"
 #include "port.h"
+#include "record.h"
+#include "service.h"
 
 /* What only the slow half looks at. */
 #define ENTRANCE_SLOW (LAB_ZERO | LAB_THISNODE | LAB_EXCLUSIVE | LAB_COLD | ~LAB_FLAGS_ALL)
 
 void *memset(void *, int, size_t);
 
-/* ---- the walk ---- */
-
-struct lab_find {
-	struct lab_room *room;
-	lab_bit bit;
-	bool exchange; /* trying for a block out of pooled frames now */
-	bool complete; /* every look for a block saw the end of what there was to see */
-	unsigned int at; /* which room of the way */
-	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
-	struct lab_answer answer;
-};
-
-/* Try one room at one right, by what is cheap: the commons, and for one frame the pools. */
-static bool try_plainly(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	unsigned int order = way->request->order;
-	bool complete = true;
-	lab_word proof;
-	int band = -1;
-
-	find->bit = LAB_NO_BIT;
-	if (right == LAB_RIGHT_LOW)
-		find->bit = order ? room_take_block(room, &way->asker, order, &complete) :
-				    room_take(room, &way->asker, &proof);
-	if (find->bit == LAB_NO_BIT && !order && route_bands(room, way, right))
-		find->bit = pool_draw(room, route_bands(room, way, right), &band, &proof);
-	find->answer.band = (int16_t)band;
-	find->complete &= complete;
-	return find->bit != LAB_NO_BIT;
-}
-
-/* Try one room at one right for a block out of frames that pools keep. */
-static bool try_exchange(struct lab_room *room, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	struct lab_payer payer = { .asker = &way->asker, .among = route_bands(room, way, right), .drawn = -1 };
-
-	if (!room->bands)
-		return false;
-	find->bit = exchange_block(room, &payer, way->request->order, &find->complete);
-	find->tentative[find->at] += payer.raised * ROOM_RAISED;
-	find->answer.band = (int16_t)payer.drawn;
-	return find->bit != LAB_NO_BIT;
-}
-
-/* All rooms of the way at one right, plainly or by exchange. */
-static bool walk_rooms(struct labyrinth *lab, const struct lab_way *way, enum lab_right right, struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (load_relaxed(&room->offline))
-			continue;
-		find->at = i;
-		if (!(find->exchange ? try_exchange(room, way, right, find) : try_plainly(room, way, right, find)))
-			continue;
-		find->room = room;
-		find->answer.right = (uint8_t)right;
-		find->answer.room = way->room[i];
-		find->answer.fallback = (uint8_t)i;
-		return true;
-	}
-	return false;
-}
-
-/* Right by right; a block is exchanged for only where no room at that right has one whole. */
-static bool walk(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	bool block = way->request->order != 0;
-	unsigned int right;
-
-	find->complete = true;
-	for (right = LAB_RIGHT_LOW; right <= (unsigned int)way->right; right = route_next_right(way, right)) {
-		find->exchange = false;
-		if ((!block || right == LAB_RIGHT_LOW) && walk_rooms(lab, way, (enum lab_right)right, find))
-			return true;
-		find->exchange = block;
-		if (block && walk_rooms(lab, way, (enum lab_right)right, find))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Was there an instant at which no eligible frame was free?  All roots empty, nobody tentative, and the
- * same words on a second look: then all were empty together in between.  (A listing changes full bits;
- * to undo it takes an announcement, which moves the sequence.)
- */
-static bool proven_none(struct labyrinth *lab, const struct lab_way *way)
-{
-	struct lab_proof seen[LAB_ROOMS_MAX], again;
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		seen[i] = (struct lab_proof){ 0 };
-		if (!load_relaxed(&room->offline) && !room_empty(room, route_bands(room, way, way->right), &seen[i]))
-			return false;
-	}
-	for (i = 0; i < way->rooms; i++) {
-		struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (load_relaxed(&room->offline))
-			continue;
-		if (!room_empty(room, route_bands(room, way, way->right), &again) ||
-		    again.commons != seen[i].commons || again.have != seen[i].have ||
-		    again.tentative != seen[i].tentative)
-			return false;
-	}
-	return true;
-}
-
-/* The rooms' `tentative` words, before a walk; and whether after it nobody was, or is, in such a call. */
-static void tentative_before(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++)
-		find->tentative[i] = load_seq(&labyrinth_room(lab, way->room[i])->tentative); /* partner: room_raise() */
-}
-
-static bool nobody_tentative(struct labyrinth *lab, const struct lab_way *way, const struct lab_find *find)
-{
-	unsigned int i;
-
-	for (i = 0; i < way->rooms; i++) {
-		const struct lab_room *room = labyrinth_room(lab, way->room[i]);
-
-		if (!load_relaxed(&room->offline) &&
-		    (find->tentative[i] & 0xffff || load_seq(&room->tentative) != find->tentative[i]))
-			return false;
-	}
-	return true;
-}
-
-/* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
-static int search(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find)
-{
-	unsigned int rounds = way->request->order ? LAB_BLOCK_ROUNDS_MAX : LAB_ROUNDS_MAX, round;
-
-	for (round = 1; round <= rounds; round++) {
-		find->answer.rounds = (uint16_t)round;
-		if (way->request->order)
-			tentative_before(lab, way, find);
-		if (walk(lab, way, find))
-			return 0;
-		if (proven_none(lab, way))
-			return -LAB_ENOMEM;
-		/* A block: the look was complete, and nobody had one in hand meanwhile that may come back. */
-		if (way->request->order && find->complete && nobody_tentative(lab, way, find))
-			return -LAB_ENOSPC;
-	}
-	return -LAB_EAGAIN;
-}
-
 /* ---- what is found ---- */
 
-static void count_success(struct labyrinth *lab, const struct lab_find *find)
+static void count_success(struct labyrinth *lab, struct lab_find *find)
 {
+	bool band = find->answer.right <= LAB_RIGHT_MIN;
+
 	if (find->answer.fallback)
 		labyrinth_count(lab, LAB_COUNT_FALLBACK, 1);
-	if (find->answer.band >= 0)
-		labyrinth_count(lab, find->answer.right <= LAB_RIGHT_MIN ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
+	/* (The zeroed pool is as good as the commons.) */
+	if (find->answer.band < 0 || find->room->zeroed >> find->answer.band & 1)
+		return;
+	labyrinth_count(lab, band ? LAB_COUNT_BAND : LAB_COUNT_RESERVE, 1);
+	find->answer.source = band ? LAB_FROM_BAND : LAB_FROM_RESERVE;
 }
 
 static void count_refusal(struct labyrinth *lab, int error)
@@ -194,6 +45,9 @@ static void count_refusal(struct labyrinth *lab, int error)
 		break;
 	case -LAB_EAGAIN:
 		labyrinth_count(lab, LAB_COUNT_AGAIN, 1);
+		break;
+	case -LAB_EDQUOT:
+		labyrinth_count(lab, LAB_COUNT_QUOTA, 1);
 		break;
 	default:
 		labyrinth_count(lab, LAB_COUNT_INVALID, 1);
@@ -214,8 +68,8 @@ static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request 
 	struct lab_room *room = find->room;
 	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
 
-	if (request->gfp & LAB_ZERO)
-		memset((char *)room->memory + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
+	if (request->gfp & LAB_ZERO && !find->zeroed)
+		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
 		       (size_t)1 << (lab->page_shift + request->order));
 	return page;
 }
@@ -224,19 +78,29 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 				     struct lab_answer *answer)
 {
 	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
+	struct lab_client *client = NULL;
 	struct lab_page *page = NULL;
 	struct lab_way way;
-	int error;
+	lab_word *count;
+	int error = process_enter(lab, &count);
 
-	error = likely(labyrinth_alive(lab)) ? route_find(lab, request, memory, &way) : labyrinth_refusal(lab);
 	if (!error)
-		error = search(lab, &way, &find);
+		error = route_find(lab, request, memory, &way);
+	if (!error) {
+		client = labyrinth_client(lab, request->owner);
+		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
+		if (error && error != -LAB_EBADF && !(request->gfp & LAB_NOWARN))
+			record_refusal(lab, &way, error, find.maximum);
+	}
 	if (!error) {
 		count_success(lab, &find);
 		page = deliver(lab, request, &find);
 	} else if (labyrinth_alive(lab)) {
 		count_refusal(lab, error);
 	}
+	if (client)
+		service_count(client, &find, error);
+	process_leave(count);
 	if (answer)
 		*answer = find.answer;
 	return error ? entrance_refuse(error) : page;
@@ -264,7 +128,7 @@ static inline lab_bit alloc_fast(struct labyrinth *lab, const struct lab_span *g
 	unsigned int slot = (unsigned int)(gfp >> 3) & 3;
 	lab_word near;
 
-	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alive(lab) || !gate->open))
+	if (unlikely(gfp & ENTRANCE_SLOW || !labyrinth_alone(lab) || !gate->open))
 		return LAB_NO_BIT;
 	if (unlikely(slot == LAB_COLD_HINT || load_relaxed(&room->offline)))
 		return LAB_NO_BIT; /* both mobilities at once: refused by the slow half */
@@ -302,11 +166,11 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 	struct lab_page *page;
 	lab_bit bit;
 
-	if (likely(!order && gate->memory)) {
+	if (likely(!order && gate->memory_at)) {
 		bit = alloc_fast(lab, gate, gfp);
 		if (likely(bit != LAB_NO_BIT)) {
 			stamp_fast(lab, gate, bit);
-			return span_address(gate, (uintptr_t)bit << lab->page_shift);
+			return span_address(lab, gate, (uintptr_t)bit << lab->page_shift);
 		}
 	}
 	page = alloc_slowly(lab, gfp, order, true);
@@ -316,9 +180,10 @@ void *lab_alloc(struct labyrinth *lab, lab_gfp_t gfp, unsigned int order)
 /* ---- a given frame ---- */
 
 /* The block, where pools keep some of it: paid for with what the request could have had. */
-static bool claim_pooled(struct lab_find *find, const struct lab_request *request)
+static bool claim_pooled(const struct labyrinth *lab, struct lab_find *find, const struct lab_request *request)
 {
-	enum lab_right right = route_right(request->gfp);
+	bool client = labyrinth_client(lab, request->owner); /* (without a share of the reserves here) */
+	enum lab_right right = client ? LAB_RIGHT_MIN : route_right(request->gfp);
 	unsigned int zone = find->room->zone < LAB_ZONES ? find->room->zone : LAB_ZONE_NORMAL;
 	struct lab_payer payer = { .among = find->room->entitled[right][zone], .drawn = -1 };
 	struct lab_asker asker = { .cpu = lab_port_cpu() };
@@ -345,11 +210,11 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_ERANGE;
 	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
-	if (request->gfp & LAB_ZERO && !find->room->memory)
+	if (request->gfp & LAB_ZERO && !find->room->memory_at)
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
-	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(find, request))
+	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(lab, find, request))
 		return 0;
 	for (; frame <= last; frame++, page++)
 		if (tag_state(load_acquire(&page->tag)) == LAB_OFFLINE) /* a report, not a decision */
@@ -357,15 +222,29 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	return -LAB_EBUSY;
 }
 
+/* The request has been checked. */
+static struct lab_page *alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
+{
+	struct lab_client *client = labyrinth_client(lab, request->owner);
+	struct lab_find find = { .answer = { .band = -1 } };
+	int error = client ? client_charge(client, request->order) : 0;
+
+	if (error)
+		return entrance_refuse(error);
+	error = claim_at(lab, frame, request, &find);
+	if (error && client)
+		client_uncharge(client, request->order);
+	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+}
+
 struct lab_page *lab_alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
 {
-	struct lab_find find = { .answer = { .band = -1 } };
-	int error;
+	struct lab_page *page;
+	lab_word *count;
+	int error = process_enter(lab, &count);
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return entrance_refuse(labyrinth_refusal(lab));
-	error = route_check(lab, request);
-	if (!error)
-		error = claim_at(lab, frame, request, &find);
-	return error ? entrance_refuse(error) : deliver(lab, request, &find);
+	error = error ? error : route_check(lab, request);
+	page = error ? entrance_refuse(error) : alloc_at(lab, frame, request);
+	process_leave(count);
+	return page;
 }

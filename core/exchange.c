@@ -49,6 +49,7 @@ static void put_back(struct lab_room *room, lab_bit bit)
 
 	if (tag_state(tag) == LAB_POOLED) /* drawn as a payment; before it is anybody's */
 		store_release(&page->tag, tag_next(tag, LAB_FREE));
+	room_touch(room, bit, 0);
 	room_put(room, bit, 0);
 }
 
@@ -59,7 +60,8 @@ static void put_back(struct lab_room *room, lab_bit bit)
  */
 static bool buy(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int band)
 {
-	lab_bit paid = payment(room, payer, band);
+	/* The zeroed pool takes no payment, which would not be zero; nor need it be paid: all may draw from it. */
+	lab_bit paid = room->zeroed >> band & 1 ? LAB_NO_BIT : payment(room, payer, band);
 	bool mine = false;
 
 	if (paid == LAB_NO_BIT && !(payer->among >> band & 1))
@@ -107,14 +109,15 @@ static bool obtain_all(struct lab_room *room, struct lab_payer *payer, lab_bit f
 
 bool exchange_at(struct lab_room *room, struct lab_payer *payer, lab_bit bit, unsigned int order)
 {
+	unsigned int raised;
 	bool got;
 
 	if (!room->bands || !exchange_unused(room, bit, order))
 		return false;
-	room_raise(room);
+	raised = room_raise(room);
 	payer->raised++;
 	got = obtain_all(room, payer, bit, order);
-	room_lower(room);
+	room_lower(room, raised);
 	return got;
 }
 

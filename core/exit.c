@@ -7,27 +7,13 @@
  * innermost pool that lacks one, else its leaf's bit is cleared and listed upwards.  A refusal changes
  * nothing and is counted by its cause.
  */
+#include "client.h"
 #include "entrance.h"
+#include "exit.h"
 #include "page.h"
 #include "port.h"
 
-/* What a free must match. */
-struct exit_claim {
-	lab_word match; /* OWNED, order, owner */
-	lab_word use;	/* in place, 0: any */
-	bool by_ref;
-	uint32_t generation;
-};
-
-#define EXIT_MATCH (LAB_TAG_STATE | LAB_TAG_ORDER | LAB_TAG_OWNER)
-
-static lab_word exit_match(unsigned int order, unsigned int owner)
-{
-	return (lab_word)LAB_OWNED | (lab_word)order << LAB_TAG_ORDER_SHIFT |
-	       (lab_word)owner << LAB_TAG_OWNER_SHIFT;
-}
-
-static int refuse(struct labyrinth *lab, enum lab_counter counter, int error)
+int exit_count(struct labyrinth *lab, enum lab_counter counter, int error)
 {
 	labyrinth_count(lab, counter, 1);
 	return error;
@@ -48,39 +34,28 @@ static bool inside_block(const struct lab_room *room, lab_bit bit)
 	return false;
 }
 
-/* Why this tag does not match. */
-static int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit,
-			const struct exit_claim *claim)
+int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit, const struct exit_claim *claim)
 {
 	lab_word tag = load_acquire(&room_page(room, bit)->tag);
 
 	if (!room_has(room, bit))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	if (tag_state(tag) != LAB_OWNED) {
 		if (claim->by_ref && tag_generation(tag) != claim->generation)
-			return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+			return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
 		if (tag_state(tag) == LAB_FREE && inside_block(room, bit))
-			return refuse(lab, LAB_COUNT_BODY, -LAB_ENOTBLK);
-		return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+			return exit_count(lab, LAB_COUNT_BODY, -LAB_ENOTBLK);
+		return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 	}
 	if (claim->by_ref && tag_generation(tag) != claim->generation)
-		return refuse(lab, LAB_COUNT_STALE, -LAB_ESTALE);
+		return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
 	if ((tag ^ claim->match) & LAB_TAG_OWNER)
-		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 	if ((tag ^ claim->match) & LAB_TAG_ORDER)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
-		return refuse(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
-	return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
-}
-
-static bool claim_fits(const struct exit_claim *claim, lab_word tag)
-{
-	if ((tag & EXIT_MATCH) != claim->match)
-		return false;
-	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
-		return false;
-	return !claim->by_ref || tag_generation(tag) == claim->generation;
+		return exit_count(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
+	return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
 }
 
 /* A poisoned frame stays out: its bit stays set.  The other frames of a block go back. */
@@ -102,18 +77,24 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	struct lab_room *room = span_room(lab, span);
 	unsigned int order = tag_order(claim->match);
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
+	struct lab_client *client;
 
 	do {
-		if (unlikely(!claim_fits(claim, tag)))
+		if (unlikely(!exit_fits(claim, tag)))
 			return exit_refusal(lab, room, bit, claim);
 		next = tag_next(tag, unlikely(tag & LAB_TAG_POISONED) ? LAB_OFFLINE : LAB_FREE);
 		/* The claim, exact.  A failure: freed by another, or poisoned just now; look again. */
 	} while (unlikely(!cas_acq_rel(&page->tag, &tag, next)));
+	client = labyrinth_client(lab, tag_owner(claim->match));
 	if (unlikely(tag & LAB_TAG_POISONED)) {
 		put_poisoned(lab, room, bit, order);
+		if (client)
+			client_lost(lab, client, room, order);
 		return 0;
 	}
-	if (likely(!order && !pool_lacks(room)))
+	if (unlikely(client))
+		client_put(lab, client, room, bit, order);
+	else if (likely(!order && !pool_lacks(room)))
 		room_clear(room, word, bit, (lab_word)1 << bit % LAB_WORD_BITS);
 	else
 		room_put(room, bit, order);
@@ -122,19 +103,55 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	return 0;
 }
 
-static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
-			const struct exit_claim *claim)
+static inline int free_inside(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+			      const struct exit_claim *claim)
 {
 	int number;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	if (unlikely(order > LAB_ORDER_MAX))
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	number = page_room(lab, page);
 	if (unlikely(number < 0))
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	return exit_page(lab, &lab->span[number], (lab_bit)(page - span_page(lab, &lab->span[number], 0)), claim);
+}
+
+/* An allocated page, or what claims to be one, is about to come into our hand: marked, where somebody recovers. */
+static void exit_touch(const struct labyrinth *lab, const struct lab_page *page, unsigned int order)
+{
+	int number = page_room(lab, page);
+	const struct lab_room *room;
+	lab_bit bit;
+
+	if (number < 0 || order > LAB_ORDER_MAX)
+		return;
+	room = labyrinth_room(lab, (unsigned int)number);
+	bit = (lab_bit)(page - room_page(room, 0));
+	if (room->commons.bits - bit >= (lab_bit)1 << order)
+		room_touch(room, bit, order);
+}
+
+/* The same where other processes are: inside a call, as they can see.  Or not to be answered at all. */
+static __attribute__((noinline)) int free_beside(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+						 const struct exit_claim *claim)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (error)
+		return error;
+	exit_touch(lab, page, order);
+	error = free_inside(lab, page, order, claim);
+	process_leave(count);
+	return error;
+}
+
+static int free_checked(struct labyrinth *lab, struct lab_page *page, unsigned int order,
+			const struct exit_claim *claim)
+{
+	if (unlikely(!labyrinth_alone(lab)))
+		return free_beside(lab, page, order, claim);
+	return free_inside(lab, page, order, claim);
 }
 
 int lab_free_pages(struct labyrinth *lab, struct lab_page *page, unsigned int order)
@@ -149,22 +166,25 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 	const struct exit_claim claim = { .match = exit_match(order & 15, 0) };
 	unsigned int i;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
+	if (unlikely(!labyrinth_alone(lab))) {
+		bool whole = !((uintptr_t)address & (((uintptr_t)1 << lab->page_shift) - 1));
+
+		return free_beside(lab, whole ? lab_address_page(lab, address) : NULL, order, &claim);
+	}
 	if (unlikely(order > LAB_ORDER_MAX))
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_span *span = &lab->span[i];
-		uintptr_t distance = (uintptr_t)address - (span->memory - 1);
+		uintptr_t distance = (uintptr_t)address - ((uintptr_t)lab + span->memory_at - 1);
 		lab_bit bit = distance >> lab->page_shift;
 
-		if (unlikely(!span->memory || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
+		if (unlikely(!span->memory_at || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
 			continue;
 		if (unlikely(distance & (((uintptr_t)1 << lab->page_shift) - 1)))
 			break;
 		return exit_page(lab, span, bit, &claim);
 	}
-	return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 }
 
 int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int owner,
@@ -174,7 +194,7 @@ int lab_free_as(struct labyrinth *lab, struct lab_page *page, unsigned int order
 					  .use = (lab_word)use << LAB_TAG_USE_SHIFT };
 
 	if (unlikely(owner > LAB_OWNER_MAX || use > LAB_USE_MAX))
-		return labyrinth_alive(lab) ? refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM) : labyrinth_refusal(lab);
+		return labyrinth_alive(lab) ? exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM) : labyrinth_refusal(lab);
 	return free_checked(lab, page, order, &claim);
 }
 
@@ -187,7 +207,7 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
 	if (unlikely(!labyrinth_alive(lab)))
 		return labyrinth_refusal(lab);
 	if (unlikely(owner > LAB_OWNER_MAX))
-		return refuse(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 	return free_checked(lab, lab_frame_page(lab, ref.frame), order, &claim);
 }
 
@@ -195,32 +215,49 @@ int lab_free_ref(struct labyrinth *lab, struct lab_ref ref, unsigned int order, 
  * The head is claimed first (LAB_FREE with its bit set: nobody else can free it), then the bodies are
  * stamped, then the head: a free of the whole block meanwhile finds nothing allocated.
  */
-int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+static int split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
 {
-	lab_word tag, single, i;
+	struct lab_client *client;
+	lab_word tag, first, single, i;
 	int number;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	number = page_room(lab, page);
 	if (number < 0)
-		return refuse(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	if (order > LAB_ORDER_MAX)
-		return refuse(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
+		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
 		struct lab_room *room = labyrinth_room(lab, (unsigned int)number);
 		struct exit_claim claim = { .match = exit_match(order & 15, tag_owner(tag)) };
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}
+	first = tag;
 	while (!cas_acq_rel(&page->tag, &tag, tag_become(tag, LAB_FREE))) /* the claim; lost to a mark: again */
-		if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order)
-			return refuse(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+		if ((tag ^ first) & ~LAB_TAG_POISONED)
+			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	client = labyrinth_client(lab, tag_owner(tag));
+	if (client && !client_splits(client, page, tag))
+		return -LAB_EDQUOT;
 	single = tag & ~(LAB_TAG_GENERATION | LAB_TAG_ORDER);
 	for (i = 1; i < (lab_word)1 << order; i++)
 		store_release(&page[i].tag, (load_relaxed(&page[i].tag) & LAB_TAG_GENERATION) |
 						    (single & ~LAB_TAG_POISONED));
 	store_release(&page->tag, (tag & LAB_TAG_GENERATION) | single); /* partner: the frees' acquire */
 	return 0;
+}
+
+int lab_split(struct labyrinth *lab, struct lab_page *page, unsigned int order)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	if (unlikely(count != NULL))
+		exit_touch(lab, page, order);
+	error = split(lab, page, order);
+	process_leave(count);
+	return error;
 }

@@ -7,6 +7,8 @@
  *     alloc   bit claimed -> tag OWNED (release)
  *     free    tag claimed by compare-and-swap: OWNED(order, owner, g) -> FREE(g + 1) -> bit cleared
  *     pooled  OWNED -> FREE(g + 1) -> POOLED(slot) -> slot published; drawn: POOLED -> OWNED
+ *     kept    OWNED -> FREE(g + 1) -> KEPT(order, owner) -> slot published; drawn: KEPT -> OWNED
+ *     offered OWNED -> KEPT (claimed by compare-and-swap) -> published; used: KEPT -> OWNED(g + 1)
  *
  * Never the bit before the tag: a clear bit has a FREE tag, always.
  */
@@ -64,6 +66,12 @@ static inline lab_word tag_become(lab_word tag, enum lab_state state)
 	return (tag & LAB_TAG_GENERATION) | (lab_word)state;
 }
 
+/* Kept for this owner: in its contract, or offered by it.  The same generation. */
+static inline lab_word tag_kept(lab_word tag, unsigned int order, unsigned int owner)
+{
+	return tag_become(tag, LAB_KEPT) | (lab_word)order << LAB_TAG_ORDER_SHIFT | (lab_word)owner << LAB_TAG_OWNER_SHIFT;
+}
+
 static inline lab_word tag_pooled(lab_word tag, lab_word slot)
 {
 	return tag_become(tag, LAB_POOLED) | slot << LAB_TAG_SLOT_SHIFT;
@@ -75,6 +83,8 @@ static inline bool tag_holds(lab_word tag)
 	switch (tag_state(tag)) {
 	case LAB_OWNED:
 		return tag_order(tag) <= LAB_ORDER_MAX;
+	case LAB_KEPT:
+		return tag_order(tag) <= LAB_ORDER_MAX && !(tag & LAB_TAG_POISONED);
 	case LAB_POOLED:
 		return !(tag & (LAB_TAG_ORDER | LAB_TAG_POISONED));
 	case LAB_OFFLINE:

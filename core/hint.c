@@ -100,10 +100,24 @@ void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known)
 	}
 }
 
+void hint_mend(struct lab_room *room, lab_word leaf)
+{
+	int order = leaf_order(tree_leaf(&room->commons, leaf));
+	lab_bit bit = leaf * LAB_LEAF_FRAMES, end = bit + LAB_LEAF_FRAMES;
+
+	for (; order >= 0 && bit < end; bit += (lab_bit)1 << order)
+		if (hint_run_free(room, bit, (unsigned int)order)) {
+			hint_raise(room, bit, (unsigned int)order);
+			break;
+		}
+	for (order = hint_order(hint_now(room, leaf)); order > 0; order--)
+		summary_some(room, leaf, (unsigned int)order);
+}
+
 void hint_lower(struct lab_room *room, lab_word leaf)
 {
 	uint32_t *hint = &room_note(room, leaf)->hint;
-	uint32_t old = load_seq(hint);
+	uint32_t old = hint_now(room, leaf);
 	/* What another has announced is finished for it: two searchers do not undo each other. */
 	uint32_t announced = old & HINT_ANNOUNCED ? old : hint_announce(old);
 	int order, was = hint_order(old);
@@ -144,6 +158,27 @@ lab_word hint_search(struct lab_room *room, unsigned int order, enum lab_end end
 		level--;
 	}
 	return index;
+}
+
+bool hint_tidy(struct lab_room *room, lab_word leaf)
+{
+	bool stale = hint_order(load_relaxed(&room_note(room, leaf)->hint)) > leaf_order(tree_leaf(&room->commons, leaf));
+	unsigned int level, order;
+
+	if (stale)
+		hint_lower(room, leaf);
+	for (level = 0; level < room->commons.height; level++, leaf >>= LAB_FANOUT_SHIFT) {
+		for (order = 1; order <= LAB_LEAF_ORDER; order++) {
+			if (load_seq(summary_none(room, level, leaf, order)) & child_bit(leaf) ||
+			    !node_none(room, level, leaf, order))
+				continue;
+			summary_none_left(room, level, leaf, order);
+			stale = true;
+		}
+		if (leaf % LAB_FANOUT) /* a parent is looked at with its first child */
+			break;
+	}
+	return stale;
 }
 
 bool hint_holds(const struct lab_room *room, lab_word *leaf)

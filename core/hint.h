@@ -42,6 +42,9 @@ static inline uint32_t hint_announce(uint32_t hint)
  */
 void hint_raise(struct lab_room *room, lab_bit bit, unsigned int known);
 
+/* After a give that was not said: the hint, and the summary over it, are raised to what may be there. */
+void hint_mend(struct lab_room *room, lab_word leaf);
+
 /* A leaf's hint was found too high: lower it to the truth. */
 void hint_lower(struct lab_room *room, lab_word leaf);
 
@@ -51,10 +54,22 @@ void hint_lower(struct lab_room *room, lab_word leaf);
  */
 lab_word hint_search(struct lab_room *room, unsigned int order, enum lab_end end);
 
+/*
+ * What a searcher would do who came by: lower this leaf's hint to the truth, and say in the summary above it
+ * what hint and summary below say already (one that was stopped has not).  Returns whether anything was stale.
+ */
+bool hint_tidy(struct lab_room *room, lab_word leaf);
+
 /* Does any leaf's hint or summary bit stand below the truth?  Quiet audits only.  *leaf: which. */
 bool hint_holds(const struct lab_room *room, lab_word *leaf);
 
 /* Is the aligned run of this order around `bit` free on a fresh read? */
 bool hint_run_free(const struct lab_room *room, lab_bit bit, unsigned int order);
+
+/* A leaf's hint at this instant. */
+static inline uint32_t hint_now(const struct lab_room *room, lab_word leaf)
+{
+	return load_seq(&room_note(room, leaf)->hint); /* partner: whoever raises or lowers it */
+}
 
 #endif

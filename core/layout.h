@@ -3,10 +3,10 @@
  * layout.h - the structures of a labyrinth, in one contiguous piece of metadata.
  *
  *     struct labyrinth │ per room: struct lab_room, leaves, parents, leaf notes, CPU hints, order summary,
- *                                  pool trees and slots, tags
+ *                                  pool trees and slots, tags, marks │ per client: struct lab_client, trees, slots │ processes
  *
- * There are no pointers in it but the memory's addresses (`memory`): every other reference is a
- * distance in bytes from the structure that holds it, so the piece may be mapped at any address.
+ * There are no pointers in it: every reference is a distance in bytes from the structure that holds it, the
+ * memory's too, so the same bytes serve at any address, and several processes at once.
  * Everything that is not written below "changes" is written at birth and only read afterwards.
  */
 #ifndef LAB_LAYOUT_H
@@ -31,6 +31,11 @@
  */
 #define LAB_ROUNDS_MAX 64u
 #define LAB_BLOCK_ROUNDS_MAX 4u
+
+/* `tentative`: two counts, so that one can run out while the other is in use; above them the sequence. */
+#define LAB_TENTATIVE_SHIFT (LAB_MACHINE_BITS / 4)
+#define LAB_TENTATIVE_COUNT (((lab_word)1 << LAB_TENTATIVE_SHIFT) - 1)
+#define LAB_TENTATIVE_COUNTS (((lab_word)1 << 2 * LAB_TENTATIVE_SHIFT) - 1)
 
 /* A bit of a tree: a frame of the commons, a slot of a pool. */
 typedef lab_word lab_bit;
@@ -144,15 +149,18 @@ struct lab_room {
 	struct {
 		lab_word word;
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
-	lab_word tentative __attribute__((aligned(64))); /* {sequence, count}: calls that may give back */
-	uint32_t keeper;				  /* 1: drawn below low; 0: a frame has come to stay above it */
+	lab_word tentative __attribute__((aligned(64))); /* {sequence, two counts}: calls that may give back */
+	uint32_t keeper;    /* 1: drawn below low; set by whoever did, cleared by a keeper only (keeper.h) */
 	uint32_t offline;
+	lab_word zero_lack; /* root of the `lack` tree of the zeroed pool, apart: no free fills it */
+	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
+	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */
 
-	struct lab_tree commons __attribute__((aligned(64)));
+	struct lab_tree commons __attribute__((aligned(64))); /* from here on all is of birth */
 	ptrdiff_t tags_at, notes_at, cpus_at;
 	lab_word plenty; /* leaves from which CPUs keep out of each other's */
 	ptrdiff_t summary_at[LAB_LEVELS_MAX];
-	void *memory;
+	uintptr_t memory_at; /* from here to the first frame's memory, + 1; 0: there is none */
 	uint64_t first_frame; /* of bit 0: a multiple of a leaf */
 	lab_word frames;      /* bits that are frames of the room, holes included, from `lead` on */
 	lab_word lead;	      /* bits before the first frame */
@@ -163,7 +171,9 @@ struct lab_room {
 	uint8_t bands;
 	lab_word slots; /* of all pools */
 	uint32_t entitled[LAB_RIGHTS][LAB_ZONES]; /* pools that a right may draw from, by highest zone */
+	uint32_t zeroed; /* the pool of the zeroed frames, the outermost, as a set; 0: there is none */
 	uint64_t min, low, high;
+	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	char name[LAB_NAME_MAX];
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
 };
@@ -176,7 +186,7 @@ struct lab_room {
 struct lab_span {
 	ptrdiff_t room_at, leaves_at, tags_at, cpus_at;
 	size_t tags_bytes;
-	uintptr_t memory; /* the address of bit 0, even if that is no frame of it, + 1; 0: there is none */
+	uintptr_t memory_at; /* to the memory of bit 0, even if that is no frame of it, + 1; 0: there is none */
 	size_t lead; /* bits before the first frame */
 	uint32_t cpu_mask;
 	uint32_t open; /* 0: nothing here (a zone without rooms) */
@@ -187,21 +197,107 @@ struct lab_route {
 	uint8_t room[LAB_ROOMS_MAX];
 };
 
+/*
+ * How many calls of a process are in progress on some of its CPUs: a count for each parity of the epoch at which they came.
+ * Changes: + 1 by who enters, - 1 by who leaves; wiped by who has proven the process dead.
+ */
+struct lab_presence {
+	lab_word count[2];
+} __attribute__((aligned(64)));
+
+/* A place for a process; its lines of presence stand behind it. */
+struct lab_process {
+	uint32_t here; /* 0: nobody's; else its number as it knows it itself, for people.  Changes: by whoever has the place's lease */
+} __attribute__((aligned(64)));
+/* What a client's `charge` says: its state and what is out or asked for just now (client.h). */
+enum lab_client_state { LAB_CLIENT_CLOSED, LAB_CLIENT_OPEN, LAB_CLIENT_QUARANTINED, LAB_CLIENT_BUSY };
+
+#define LAB_CONTRACT_POOLS 2u /* single frames; blocks */
+
+/*
+ * A client: an owner with a contract.  charge:
+ *
+ *     63   62 61               42 41         24 23           0
+ *    +-------+-------------------+-------------+--------------+     blocks: pages of the guaranteed order;
+ *    | state | frames of others  |   blocks    |   singles    |     others: of any other order but 0; BUSY: who is at it, + 1
+ *    +-------+-------------------+-------------+--------------+     (32 bits: 2, 10, 8, 12)
+ *
+ * Changes: charge, debt: by any caller of the client, compare-and-swap or add; the contract's slots as those of a pool; what
+ * stands behind `resizing`: by whoever has the state BUSY or has set `resizing`.
+ */
+struct lab_client {
+	lab_word charge __attribute__((aligned(64)));
+	lab_word debt; /* frames out that came from the reserves; and of each room */
+	lab_word debt_of[LAB_ROOMS_MAX];
+	struct {
+		lab_word word;
+	} __attribute__((aligned(64))) root[LAB_CONTRACT_POOLS][2]; /* of have, of lack */
+	lab_word offer[LAB_CLIENT_OFFERS] __attribute__((aligned(64))); /* distance of the page from the labyrinth; 0: none; 1: being made */
+	lab_word offer_age[LAB_CLIENT_OFFERS]; /* the smallest is the oldest */
+	lab_word offers;		       /* how many there have been */
+	lab_word answered[LAB_FROM_OFFER + 1]; /* requests, by enum lab_source; relaxed adds */
+	lab_word refused, refused_quota;
+	uint32_t resizing __attribute__((aligned(64))); /* 1 + the mark of the process that does it; 0: nobody */
+	uint32_t orphan; /* its process is dead: what is its own is the recoverer's */
+	uint32_t guarantee[LAB_CONTRACT_POOLS]; /* single frames; blocks */
+	uint32_t maximum, share;
+	uint16_t callers;
+	uint16_t process; /* which opened it, + 1; 0: there is one only */
+	uint8_t block_order, priority;
+	int16_t room; /* where its contract is; -1: nowhere */
+	char name[LAB_NAME_MAX];
+	struct lab_pool pool[LAB_CONTRACT_POOLS]; /* a slot holds frame + 1; 0: it is absent, in neither tree */
+};
+
+/* A refusal, remembered.  `turn` is odd while it is written; then 2 * sequence. */
+struct lab_memory {
+	lab_word turn;
+	struct lab_refusal refusal;
+} __attribute__((aligned(64))); /* so that each costs one line */
+
 struct labyrinth {
 	uint32_t magic;
 	uint8_t page_shift, rooms, nodes;
-	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY while calls are allowed */
+	uint32_t clients, client_first; /* how many; the owner number of the first: those from it on are clients' */
+	uint32_t contract_frames, contract_blocks; /* slots of each client's pools */
+	ptrdiff_t clients_at;
+	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY (or _SHARED) while calls are allowed */
 	size_t bytes;
+	ptrdiff_t processes_at;
+	uint32_t processes, presences; /* places for processes; lines of presence of each, a power of two */
+	uint32_t owner_first;	       /* the owner number of process 0 */
 	struct lab_span span[LAB_ROOMS_MAX];
 	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
+	lab_word epoch __attribute__((aligned(64)));		     /* from here on not of birth.  Changes: + 1 by the recoverer */
+	uint32_t unsettled; /* 1: a recovery has begun and not ended well.  Changes: by the recoverer */
 	lab_word counter[LAB_COUNTERS] __attribute__((aligned(64))); /* changes: relaxed adds */
+	/* Changes: by whoever is refused (record.c). */
+	lab_word refusals __attribute__((aligned(64))); /* how many there have been */
+	lab_word first_state; /* 0: none yet, 1: being written, 2: there */
+	struct lab_memory memory[LAB_REFUSALS_KEPT];
+	struct lab_first_refusal first;
+	lab_word client_turn; /* where the next search for a closed client begins: a hint */
 };
 
-static inline bool labyrinth_alive(const struct labyrinth *lab)
+static inline const volatile uint32_t *labyrinth_identity(const struct labyrinth *lab)
+{
+	return (const volatile uint32_t *)((const char *)lab + lab->identity_at);
+}
+
+/* May this process call, and is it the only one?  (All that the fast halves ask.) */
+static inline bool labyrinth_alone(const struct labyrinth *lab)
 {
 	/* Before birth identity_at is 0 and the word read is `magic`, which is 0 then. */
-	return *(const volatile uint32_t *)((const char *)lab + lab->identity_at) == LAB_IDENTITY;
+	return *labyrinth_identity(lab) == LAB_IDENTITY;
+}
+
+/* May it call? */
+static inline bool labyrinth_alive(const struct labyrinth *lab)
+{
+	uint32_t identity = *labyrinth_identity(lab);
+
+	return identity == LAB_IDENTITY || identity == LAB_IDENTITY_SHARED;
 }
 
 /* Why not. */
@@ -213,6 +309,15 @@ static inline int labyrinth_refusal(const struct labyrinth *lab)
 static inline struct lab_room *labyrinth_room(const struct labyrinth *lab, unsigned int room)
 {
 	return (struct lab_room *)((char *)lab + lab->span[room].room_at);
+}
+
+/* The client with this owner number; NULL: it is nobody's, or an owner without a contract. */
+static inline struct lab_client *labyrinth_client(const struct labyrinth *lab, unsigned int owner)
+{
+	/* (Owner 0 is nobody's, without a look.) */
+	if (!owner || owner - lab->client_first >= lab->clients)
+		return NULL;
+	return (struct lab_client *)((char *)lab + lab->clients_at) + (owner - lab->client_first);
 }
 
 static inline struct lab_room *span_room(const struct labyrinth *lab, const struct lab_span *span)
@@ -230,14 +335,20 @@ static inline lab_word *span_word(const struct labyrinth *lab, const struct lab_
 	return (lab_word *)((char *)lab + span->leaves_at) + bit / LAB_WORD_BITS;
 }
 
-static inline void *span_address(const struct lab_span *span, uintptr_t distance)
+static inline void *span_address(const struct labyrinth *lab, const struct lab_span *span, uintptr_t distance)
 {
-	return (void *)(span->memory - 1 + distance);
+	return (void *)((uintptr_t)lab + span->memory_at - 1 + distance);
 }
 
 static inline struct lab_cpu *span_cpu(const struct labyrinth *lab, const struct lab_span *span, unsigned int cpu)
 {
 	return (struct lab_cpu *)((char *)lab + span->cpus_at) + (cpu & span->cpu_mask);
+}
+
+/* The first frame's memory, or NULL. */
+static inline char *room_memory(const struct lab_room *room)
+{
+	return room->memory_at ? (char *)((uintptr_t)room + room->memory_at - 1) : NULL;
 }
 
 static inline struct lab_page *room_page(const struct lab_room *room, lab_bit bit)

@@ -13,7 +13,7 @@
 
 #define FLOORS_MAX (LAB_BANDS_MAX + 1)
 #define CANDIDATES_MAX (6u + 4u * LAB_ZONES)
-_Static_assert(LAB_BANDS_MAX >= 5, "the floors of a zone's own requests: 0, high, low, min and two inside it");
+_Static_assert(LAB_BANDS_MAX >= 6, "the floors of a zone's own requests: 0, high, low, min and two inside it; zeroed frames");
 
 uint64_t marks_managed(const struct lab_room_spec *room)
 {
@@ -196,6 +196,7 @@ unsigned int marks_floors(const struct lab_room_spec *marks, uint64_t managed, u
 {
 	uint64_t most = managed < LAB_SLOTS_MAX - 1 ? managed : LAB_SLOTS_MAX - 1;
 	uint64_t list[CANDIDATES_MAX + 1];
+	unsigned int most_floors = FLOORS_MAX - (marks->zeroed != 0); /* that pool is the last child of the root */
 	unsigned int n = 0, right, zone;
 
 	n = insert(list, n, 0);
@@ -207,7 +208,7 @@ unsigned int marks_floors(const struct lab_room_spec *marks, uint64_t managed, u
 			/* Where a root has few children (32 bits), other zones' requests get one floor each. */
 			if (right > LAB_RIGHT_LOW && LAB_BANDS_MAX < CANDIDATES_MAX)
 				break;
-			if (n < FLOORS_MAX)
+			if (n < most_floors)
 				n = insert(list, n, clamp(marks_floor(marks, (enum lab_right)right, zone), 0, most));
 		}
 	for (right = 0; right < n; right++)

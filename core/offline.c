@@ -16,7 +16,7 @@ static void tag_set(struct lab_page *page, enum lab_state state)
 	store_release(&page->tag, tag_become(load_relaxed(&page->tag), state));
 }
 
-int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
+static int frame_offline(struct labyrinth *lab, uint64_t frame)
 {
 	const struct lab_asker asker = { .cpu = lab_port_cpu(), .slot = LAB_COLD_HINT };
 	struct lab_payer payer = { .asker = &asker, .among = UINT32_MAX, .drawn = -1 };
@@ -25,8 +25,6 @@ int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 	lab_word tag;
 	lab_bit bit;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	page = lab_frame_page(lab, frame);
 	if (!page)
 		return -LAB_ERANGE;
@@ -52,14 +50,24 @@ int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
 	return 0;
 }
 
-int lab_frame_online(struct labyrinth *lab, uint64_t frame)
+int lab_frame_offline(struct labyrinth *lab, uint64_t frame)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = frame_offline(lab, frame);
+	process_leave(count);
+	return error;
+}
+
+static int frame_online(struct labyrinth *lab, uint64_t frame)
 {
 	struct lab_page *page;
 	struct lab_room *room;
 	lab_word tag;
 
-	if (unlikely(!labyrinth_alive(lab)))
-		return labyrinth_refusal(lab);
 	page = lab_frame_page(lab, frame);
 	if (!page)
 		return -LAB_ERANGE;
@@ -69,10 +77,23 @@ int lab_frame_online(struct labyrinth *lab, uint64_t frame)
 		return -LAB_ERANGE;
 	if (tag_state(tag) != LAB_OFFLINE)
 		return -LAB_EALREADY;
+	room_touch(room, (lab_bit)(page - room_page(room, 0)), 0);
 	if (!cas_acq_rel(&page->tag, &tag, tag_next(tag, LAB_FREE))) /* of two, one brings it back */
 		return -LAB_EALREADY;
 	room_put(room, (lab_bit)(page - room_page(room, 0)), 0);
 	return 0;
+}
+
+int lab_frame_online(struct labyrinth *lab, uint64_t frame)
+{
+	lab_word *count;
+	int error = process_enter(lab, &count);
+
+	if (unlikely(error))
+		return error;
+	error = frame_online(lab, frame);
+	process_leave(count);
+	return error;
 }
 
 long lab_room_offline(struct labyrinth *lab, unsigned int number)

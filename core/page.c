@@ -45,9 +45,9 @@ struct lab_page *lab_address_page(const struct labyrinth *lab, const void *addre
 
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_room *room = labyrinth_room(lab, i);
-		uintptr_t distance = (uintptr_t)address - (uintptr_t)room->memory;
+		uintptr_t distance = (uintptr_t)address - (uintptr_t)room_memory(room);
 
-		if (room->memory && distance >> lab->page_shift < room->frames)
+		if (room->memory_at && distance >> lab->page_shift < room->frames)
 			return room_page(room, room->lead + (distance >> lab->page_shift));
 	}
 	return NULL;
@@ -58,9 +58,9 @@ void *lab_page_address(const struct labyrinth *lab, const struct lab_page *page)
 	lab_bit bit;
 	const struct lab_room *room = room_of(lab, page, &bit);
 
-	if (!room || !room->memory)
+	if (!room || !room->memory_at)
 		return NULL;
-	return (char *)room->memory + ((size_t)(bit - room->lead) << lab->page_shift);
+	return room_memory(room) + ((size_t)(bit - room->lead) << lab->page_shift);
 }
 
 int lab_page_physical(const struct labyrinth *lab, const struct lab_page *page, uint64_t *physical)

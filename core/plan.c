@@ -101,6 +101,18 @@ static void plan_pools(struct plan *plan, struct lab_room *room, const uint64_t 
 	}
 }
 
+/* The outermost pool is that of the zeroed frames: empty until a keeper fills it, and beside what frees look at. */
+static void plan_zeroed(struct lab_room *room)
+{
+	struct lab_pool *pool = &room->pool[room->bands - 1u];
+
+	room->zeroed = (uint32_t)1 << (room->bands - 1u);
+	tree_hang(&pool->lack, &room->zero_lack);
+	or_seq(&room->lack_root.word, (lab_word)room->zeroed); /* never listed there */
+	tree_fill(&pool->have, 0, pool->have.leaves * LAB_LEAF_FRAMES);
+	tree_fill(&pool->lack, pool->slots, pool->lack.leaves * LAB_LEAF_FRAMES);
+}
+
 /*
  * Every slot gets a frame, from the room's low end upwards, where unmovable frames gather and break leaves
  * anyway; nothing lacks.
@@ -111,7 +123,7 @@ static void fill_pools(struct lab_room *room)
 	unsigned int i;
 	lab_bit slot;
 
-	for (i = 0; i < room->bands; i++) {
+	for (i = 0; i < room->bands && !(room->zeroed >> i & 1); i++) {
 		struct lab_pool *pool = &room->pool[i];
 
 		for (slot = 0; slot < pool->slots; slot++) {
@@ -136,7 +148,7 @@ static void entitle(struct lab_room *room, const struct lab_room_spec *marks)
 	for (right = 0; right < LAB_RIGHTS; right++)
 		for (zone = 0; zone < LAB_ZONES; zone++)
 			for (i = 0; i < room->bands; i++)
-				if (room->pool[i].floor >= marks_floor(marks, (enum lab_right)right, zone))
+				if (room->zeroed >> i & 1 || room->pool[i].floor >= marks_floor(marks, (enum lab_right)right, zone))
 					room->entitled[right][zone] |= (uint32_t)1 << i;
 }
 
@@ -168,7 +180,8 @@ static void describe(struct lab_room *room, const struct lab_room_spec *marks)
 	room->first_frame = marks->first_frame - room->lead;
 	room->frames = (lab_word)marks->frames;
 	room->managed = (lab_word)marks_managed(marks);
-	room->memory = marks->memory;
+	if (marks->memory)
+		room->memory_at = (uintptr_t)marks->memory - (uintptr_t)room + 1;
 	room->zone = (uint8_t)marks->zone;
 	room->node = (uint8_t)marks->node;
 	room->physical_known = marks->physical_known;
@@ -192,10 +205,14 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	unsigned int bands = marks_floors(marks, marks_managed(marks), floor), level = 0;
 	lab_word bits = (lab_word)(marks->first_frame % LAB_LEAF_FRAMES + marks->frames);
 	lab_word nodes = (bits + LAB_LEAF_FRAMES - 1) / LAB_LEAF_FRAMES, cpus = cpus_rounded(spec->cpus);
-	size_t at = plan_take(plan, sizeof(struct lab_room)), notes, tags, lines, summary;
+	size_t at = plan_take(plan, sizeof(struct lab_room)), notes, tags, lines, summary, touched = 0, doubted = 0;
 	struct lab_room counted = { 0 };
 	struct lab_room *room = plan->base ? (struct lab_room *)(plan->base + at) : &counted;
 
+	if (marks->zeroed) {
+		floor[bands + 1] = floor[bands] + marks->zeroed;
+		bands++;
+	}
 	plan_tree(plan, &room->commons, bits, -1);
 	notes = plan_take(plan, nodes * sizeof(struct lab_note));
 	lines = plan_take(plan, cpus * sizeof(struct lab_cpu));
@@ -208,6 +225,12 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	} while (nodes > 1);
 	plan_pools(plan, room, floor, bands);
 	tags = plan_take(plan, bits * sizeof(struct lab_page));
+	if (spec->processes) {
+		lab_word words = marks_words(bits) + marks_words((lab_word)floor[bands]);
+
+		touched = plan_take(plan, words * sizeof(lab_word));
+		doubted = plan_take(plan, words * sizeof(lab_word));
+	}
 	if (!plan->base)
 		return at;
 	tree_hang(&room->commons, &room->commons_root.word);
@@ -215,12 +238,59 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 	room->notes_at = distance(plan, room, notes);
 	room->cpus_at = distance(plan, room, lines);
 	room->tags_at = distance(plan, room, tags);
+	if (spec->processes) {
+		room->touched_at = distance(plan, room, touched);
+		room->doubted_at = distance(plan, room, doubted);
+	}
 	room->cpu_mask = (uint32_t)cpus - 1;
 	room->plenty = cpus * PLENTY_LEAVES;
 	room->bands = (uint8_t)bands;
 	room->slots = (lab_word)floor[bands];
 	punch_holes(room, marks);
+	if (marks->zeroed)
+		plan_zeroed(room);
 	fill_pools(room);
 	entitle(room, marks);
 	return at;
+}
+
+/* ---- clients ---- */
+
+/* A contract's pool with so many slots, all of them absent: in neither tree. */
+static void plan_contract(struct plan *plan, struct lab_client *client, unsigned int which, lab_word slots)
+{
+	struct lab_pool none, *pool = client ? &client->pool[which] : &none;
+	size_t at;
+
+	plan_tree(plan, &pool->have, slots, -1);
+	plan_tree(plan, &pool->lack, slots, -1);
+	at = plan_take(plan, slots * sizeof(lab_word));
+	if (!client)
+		return;
+	pool->slots_at = distance(plan, pool, at);
+	pool->slots = slots;
+	tree_hang(&pool->have, &client->root[which][0].word);
+	tree_hang(&pool->lack, &client->root[which][1].word);
+	tree_fill(&pool->have, 0, pool->have.leaves * LAB_LEAF_FRAMES);
+	tree_fill(&pool->lack, 0, pool->lack.leaves * LAB_LEAF_FRAMES);
+}
+
+void plan_clients(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab)
+{
+	size_t at = plan_take(plan, spec->clients * sizeof(struct lab_client));
+	unsigned int i;
+
+	if (lab) {
+		lab->clients = spec->clients;
+		lab->client_first = LAB_OWNER_MAX + 1 - spec->clients;
+		lab->clients_at = (ptrdiff_t)at;
+		lab->contract_frames = spec->contract_frames;
+		lab->contract_blocks = spec->contract_blocks;
+	}
+	for (i = 0; i < spec->clients; i++) {
+		struct lab_client *client = lab ? labyrinth_client(lab, lab->client_first + i) : NULL;
+
+		plan_contract(plan, client, 0, spec->contract_frames);
+		plan_contract(plan, client, 1, spec->contract_blocks);
+	}
 }

@@ -20,4 +20,7 @@ size_t plan_take(struct plan *plan, size_t bytes);
 /* Plan one room whose marks are resolved; returns where it is. */
 size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct lab_room_spec *marks);
 
+/* Plan the clients; `lab` is NULL while only counting. */
+void plan_clients(struct plan *plan, const struct lab_spec *spec, struct labyrinth *lab);
+
 #endif

@@ -7,10 +7,25 @@
 /* How many pools are found empty under a root that listed them, before the caller is told so. */
 #define POOL_TRIES_MAX 1024u
 
+/* Let go of a slot: it is in this of its pool's trees now. */
+static void pool_give(struct lab_room *room, const struct lab_pool *pool, const struct lab_tree *tree, lab_bit slot)
+{
+	slot_touch(room, pool->first_slot + slot);
+	tree_give(tree, slot);
+}
+
 /* The outermost (`outward`) or innermost pool that this root lists. */
 static unsigned int pool_pick(lab_word listed, bool outward)
 {
 	return outward ? word_highest(listed) : word_lowest(listed);
+}
+
+/* A slot of this pool was emptied, and its lack is listed: below low the keeper is told. */
+static void pool_tell(struct lab_room *room, const struct lab_pool *pool)
+{
+	/* Release, after the listing; partner: the fetch-and of keeper_rest(), which looks at the list after it. */
+	if (pool->floor < room->low)
+		store_release(&room->keeper, 1);
 }
 
 lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof)
@@ -21,21 +36,22 @@ lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *pr
 		lab_word root = load_seq(&room->have_root.word); /* the instant of a truthful none */
 		lab_word listed = ~root & among & word_below(room->bands);
 		struct lab_pool *pool;
+		unsigned int from;
 		lab_bit slot, frame;
 
 		if (!listed) {
 			*proof = root;
 			return LAB_NO_BIT;
 		}
-		*band = (int)pool_pick(listed, true);
-		pool = &room->pool[*band];
+		from = pool_pick(listed, true);
+		pool = &room->pool[from];
 		slot = tree_take_below(&pool->have);
 		if (slot == LAB_NO_BIT)
 			continue;
 		frame = load_relaxed(pool_slot(pool, slot)); /* ours from the take above to the give below */
-		if (pool->floor < room->low)
-			store_relaxed(&room->keeper, 1); /* polled; order does not matter */
-		tree_give(&pool->lack, slot);
+		pool_give(room, pool, &pool->lack, slot);
+		pool_tell(room, pool);
+		*band = (int)from;
 		return frame;
 	}
 	*proof = 0;
@@ -62,9 +78,8 @@ bool pool_fill(struct lab_room *room, lab_bit frame)
 		store_relaxed(pool_slot(pool, slot), frame); /* ours; published by the give below */
 		/* Before the give; partner: whoever draws the frame and stamps it. */
 		store_release(&page->tag, tag_pooled(load_relaxed(&page->tag), pool->first_slot + slot));
-		if (pool->floor >= room->low)
-			store_relaxed(&room->keeper, 0);
-		tree_give(&pool->have, slot);
+		room_touch(room, frame, 0);
+		pool_give(room, pool, &pool->have, slot);
 		return true;
 	}
 	return false;
@@ -101,7 +116,7 @@ bool pool_claim(struct lab_room *room, lab_bit frame)
 		return false;
 	if (load_relaxed(pool_slot(pool, slot)) == frame) /* ours now: stable */
 		return true;
-	tree_give(&pool->have, slot); /* another frame's by now */
+	pool_give(room, pool, &pool->have, slot); /* another frame's by now */
 	return false;
 }
 
@@ -110,7 +125,7 @@ void pool_unclaim(struct lab_room *room, lab_bit frame)
 	lab_bit slot;
 	struct lab_pool *pool = frame_pool(room, load_relaxed(&room_page(room, frame)->tag), &slot);
 
-	tree_give(&pool->have, slot);
+	pool_give(room, pool, &pool->have, slot);
 }
 
 void pool_release(struct lab_room *room, lab_bit frame)
@@ -121,9 +136,8 @@ void pool_release(struct lab_room *room, lab_bit frame)
 	struct lab_pool *pool = frame_pool(room, tag, &slot);
 
 	store_release(&page->tag, tag_next(tag, LAB_FREE)); /* before the slot is another's; audit.c needs the step */
-	if (pool->floor < room->low)
-		store_relaxed(&room->keeper, 1); /* as a draw */
-	tree_give(&pool->lack, slot);
+	pool_give(room, pool, &pool->lack, slot);
+	pool_tell(room, pool);
 }
 
 void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment)
@@ -136,18 +150,48 @@ void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment)
 	store_relaxed(pool_slot(pool, slot), payment); /* ours; published by the give below */
 	store_release(&paid->tag, tag_pooled(load_relaxed(&paid->tag), tag_slot(tag)));
 	store_release(&page->tag, tag_next(tag, LAB_FREE));
-	tree_give(&pool->have, slot);
+	room_touch(room, payment, 0);
+	pool_give(room, pool, &pool->have, slot);
 }
 
-lab_word pool_count(const struct lab_pool *pool)
+bool pool_fill_zeroed(struct lab_room *room, lab_bit frame)
+{
+	struct lab_page *page = room_page(room, frame);
+	struct lab_pool *pool;
+	lab_bit slot;
+
+	if (!room->zeroed)
+		return false;
+	pool = &room->pool[room->bands - 1u];
+	slot = tree_take_below(&pool->lack);
+	if (slot == LAB_NO_BIT)
+		return false;
+	store_relaxed(pool_slot(pool, slot), frame); /* ours; published by the give below */
+	/* As in pool_fill(); the zeroes are before it, and published by it. */
+	store_release(&page->tag, tag_pooled(load_relaxed(&page->tag), pool->first_slot + slot));
+	pool_give(room, pool, &pool->have, slot);
+	return true;
+}
+
+static lab_word count_slots(const struct lab_tree *tree)
 {
 	lab_word leaf, n = 0;
 	unsigned int i;
 
-	for (leaf = 0; leaf < pool->have.leaves; leaf++)
+	for (leaf = 0; leaf < tree->leaves; leaf++)
 		for (i = 0; i < LAB_LEAF_WORDS; i++)
-			n += word_count(word_free(load_relaxed(&tree_leaf(&pool->have, leaf)[i])));
+			n += word_count(word_free(load_relaxed(&tree_leaf(tree, leaf)[i])));
 	return n;
+}
+
+lab_word pool_count(const struct lab_pool *pool)
+{
+	return count_slots(&pool->have);
+}
+
+lab_word pool_lacking(const struct lab_pool *pool)
+{
+	return count_slots(&pool->lack);
 }
 
 static bool bit_clear(const struct lab_tree *tree, lab_bit bit)

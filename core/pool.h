@@ -8,6 +8,10 @@
  * that one load says which pools have something, and one which lack something.  Modelled in
  * models/pool.pml.
  *
+ * The outermost pool may be that of the zeroed frames (`zeroed`): whoever asks may draw from it, after the commons;
+ * requests for zeroed memory do so first.  Its `lack` tree has a root of its own, so that what is freed, and is
+ * not zero, never gets there: it is a keeper who fills it (keeper.h).
+ *
  *              | draw                          | fill
  *    ----------+-------------------------------+----------------------------------------
  *    draw      | each takes another slot       | a slot is given to `have` only when its
@@ -19,11 +23,12 @@
 #define LAB_POOL_H
 
 #include "frame.h"
+#include "process.h"
 #include "tree.h"
 
 /*
  * Draw a frame from the outermost of these pools (`among`: a bit a pool) that has one.  Returns its bit
- * in the room, its tag POOLED still, with *band set; or LAB_NO_BIT with *proof = the root word that says
+ * in the room, its tag POOLED still, with *band set; or LAB_NO_BIT, *band untouched, with *proof = the root word that says
  * that none of them has one, or 0 (not proven).
  */
 lab_bit pool_draw(struct lab_room *room, uint32_t among, int *band, lab_word *proof);
@@ -53,11 +58,25 @@ void pool_release(struct lab_room *room, lab_bit frame);
 /* It is the caller's, and `payment`, which was, is pooled in its place. */
 void pool_swap(struct lab_room *room, lab_bit frame, lab_bit payment);
 
+/*
+ * Put a frame that the caller holds, whose tag is FREE and whose memory is zero, into the pool of the zeroed
+ * frames.  False: there is none, or it is full; the frame is the caller's still.
+ */
+bool pool_fill_zeroed(struct lab_room *room, lab_bit frame);
+
+/* Does the pool of the zeroed frames lack one? */
+static inline bool pool_lacks_zeroed(const struct lab_room *room)
+{
+	/* A preference only: pool_fill_zeroed() decides. */
+	return room->zeroed && !root_empty(load_relaxed(&room->zero_lack), room->zeroed);
+}
+
 /* The pool that a slot number belongs to. */
 unsigned int pool_of(const struct lab_room *room, lab_word slot);
 
-/* Slots of a pool that hold a frame: counted, a moment's figure. */
+/* Slots of a pool that hold a frame, or that lack one: counted, a moment's figure. */
 lab_word pool_count(const struct lab_pool *pool);
+lab_word pool_lacking(const struct lab_pool *pool);
 
 /* Is a pool's bookkeeping consistent, with nobody in a call?  *frame: where not. */
 bool pool_holds(const struct lab_room *room, unsigned int band, lab_bit *frame);

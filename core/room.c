@@ -11,15 +11,19 @@
 /* How often a search for a block, or for a leaf, finds its find gone. */
 #define ROOM_TRIES_MAX 1024u
 
-/* Count in the low half word, sequence above it.  Partner: the loads of room_empty() around the roots'. */
-void room_raise(struct lab_room *room)
+/* Counts in the low half word, sequence above them.  Partner: the loads of room_empty() around the roots'. */
+unsigned int room_raise(struct lab_room *room)
 {
-	add_seq(&room->tentative, ROOM_RAISED + 1);
+	/* Either count serves, for it is this one that we lower.  Partner: the recoverer, who turns to the other. */
+	unsigned int raised = load_seq(&room->raising);
+
+	add_seq(&room->tentative, ROOM_RAISED + ((lab_word)1 << raised));
+	return raised;
 }
 
-void room_lower(struct lab_room *room)
+void room_lower(struct lab_room *room, unsigned int raised)
 {
-	add_seq(&room->tentative, (lab_word)-1);
+	add_seq(&room->tentative, -((lab_word)1 << raised));
 }
 
 bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen)
@@ -27,7 +31,7 @@ bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *s
 	seen->tentative = load_seq(&room->tentative);
 	seen->commons = load_seq(&room->commons_root.word);
 	seen->have = load_seq(&room->have_root.word);
-	return !(seen->tentative & 0xffff) && load_seq(&room->tentative) == seen->tentative &&
+	return !(seen->tentative & LAB_TENTATIVE_COUNTS) && load_seq(&room->tentative) == seen->tentative &&
 	       root_empty(seen->commons, tree_children(&room->commons)) && root_empty(seen->have, among);
 }
 
@@ -171,8 +175,10 @@ static bool take_words(struct lab_room *room, lab_bit bit, unsigned int order)
 		tree_took(&room->commons, bit / LAB_LEAF_FRAMES);
 		return true;
 	}
-	while (i-- > 0)
+	while (i-- > 0) {
+		room_touch(room, bit + (lab_bit)i * LAB_WORD_BITS, LAB_WORD_ORDER);
 		room_put(room, bit + (lab_bit)i * LAB_WORD_BITS, LAB_WORD_ORDER);
+	}
 	return false;
 }
 
@@ -182,13 +188,14 @@ static lab_bit take_word_run(struct lab_room *room, lab_word leaf, unsigned int 
 	lab_bit bit = leaf * LAB_LEAF_FRAMES, end = bit + LAB_LEAF_FRAMES;
 
 	for (; bit < end; bit += (lab_bit)1 << order) {
+		unsigned int raised;
 		bool got;
 
 		if (!hint_run_free(room, bit, order)) /* nothing is taken where it would be given back */
 			continue;
-		room_raise(room);
+		raised = room_raise(room);
 		got = take_words(room, bit, order);
-		room_lower(room);
+		room_lower(room, raised);
 		if (got)
 			return bit;
 	}
@@ -224,6 +231,7 @@ lab_bit room_take_block(struct lab_room *room, const struct lab_asker *asker, un
 
 bool room_take_at(struct lab_room *room, lab_bit bit, unsigned int order)
 {
+	unsigned int raised;
 	bool left, got;
 
 	if (order <= LAB_WORD_ORDER) {
@@ -236,9 +244,9 @@ bool room_take_at(struct lab_room *room, lab_bit bit, unsigned int order)
 	}
 	if (!hint_run_free(room, bit, order))
 		return false;
-	room_raise(room);
+	raised = room_raise(room);
 	got = take_words(room, bit, order);
-	room_lower(room);
+	room_lower(room, raised);
 	return got;
 }
 

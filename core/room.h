@@ -93,8 +93,8 @@ struct lab_proof {
 bool room_empty(const struct lab_room *room, uint32_t among, struct lab_proof *seen);
 
 /* Before the first take that may be given back, and after the last; what both together add to the word. */
-#define ROOM_RAISED ((lab_word)0x10000)
-void room_raise(struct lab_room *room);
-void room_lower(struct lab_room *room);
+#define ROOM_RAISED ((lab_word)1 << 2 * LAB_TENTATIVE_SHIFT)
+unsigned int room_raise(struct lab_room *room); /* what to lower by */
+void room_lower(struct lab_room *room, unsigned int raised);
 
 #endif

@@ -24,6 +24,8 @@ int route_check(const struct labyrinth *lab, const struct lab_request *request)
 		return -LAB_EINVAL;
 	if (owner > LAB_OWNER_MAX || use > LAB_USE_MAX)
 		return -LAB_EINVAL;
+	if (request->gfp & (LAB_EXTRA_QUALITY | LAB_RAW) && !labyrinth_client(lab, owner))
+		return -LAB_EINVAL; /* a client's */
 	if (request->node < LAB_NODE_LOCAL || request->node >= (int)lab->nodes)
 		return -LAB_EINVAL;
 	if (request->room < LAB_ROOM_ROUTE)
@@ -38,7 +40,7 @@ static bool room_suits(const struct labyrinth *lab, const struct lab_way *way, u
 
 	if (way->request->gfp & LAB_THISNODE && way->request->room < 0 && (int)room->node != node)
 		return false;
-	return !way->memory || room->memory;
+	return !way->memory || room->memory_at;
 }
 
 int route_find(const struct labyrinth *lab, const struct lab_request *request, bool memory, struct lab_way *way)

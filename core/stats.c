@@ -13,7 +13,7 @@ const char *lab_counter_name(enum lab_counter counter)
 {
 	static const char *const name[LAB_COUNTERS] = {
 		"nomem",  "nospc", "again", "invalid", "fallback", "band",  "reserve",
-		"double", "order", "body",  "foreign", "use",	   "stale", "range",   "offlined",
+		"double", "order", "body",  "foreign", "use",	   "stale", "range",   "offlined", "quota",
 	};
 
 	return (unsigned int)counter < LAB_COUNTERS ? name[counter] : NULL;
@@ -106,6 +106,10 @@ int lab_room_stats(const struct labyrinth *lab, unsigned int number, struct lab_
 	}
 	stats->leaves_whole = stats->free_blocks[LAB_LEAF_ORDER];
 	count_bands(room, stats);
+	if (room->zeroed) {
+		stats->zeroed = stats->band_frames[room->bands - 1u];
+		stats->zeroed_free = stats->band_free[room->bands - 1u];
+	}
 	return 0;
 }
 

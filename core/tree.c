@@ -218,6 +218,25 @@ lab_word tree_find(const struct lab_tree *tree, lab_word from, enum lab_end end,
 	return LAB_NO_BIT;
 }
 
+lab_word tree_count(const struct lab_tree *tree, lab_word most)
+{
+	lab_word from = 0, n = 0, proof;
+
+	while (n < most && from < tree->leaves) {
+		lab_word leaf = tree_find(tree, from, LAB_LOW_END, &proof), before = n;
+		unsigned int i;
+
+		if (leaf == LAB_NO_BIT || leaf < from) /* none, or none behind */
+			break;
+		for (i = 0; i < LAB_LEAF_WORDS; i++)
+			n += word_count(word_free(load_relaxed(&tree_leaf(tree, leaf)[i]))); /* a moment's figure */
+		if (n == before)
+			tree_settle(tree, leaf, 0);
+		from = leaf + 1;
+	}
+	return n < most ? n : most;
+}
+
 lab_bit tree_take_below(const struct lab_tree *tree)
 {
 	lab_word leaf = descend(tree, tree->height - 1u, 0, LAB_LOW_END);
@@ -234,6 +253,24 @@ bool tree_take_at(const struct lab_tree *tree, lab_bit bit)
 	if (!left)
 		tree_took(tree, bit / LAB_LEAF_FRAMES);
 	return true;
+}
+
+void tree_mend(const struct lab_tree *tree)
+{
+	lab_word count = tree->leaves, i;
+	unsigned int level;
+
+	for (level = 0; level < tree->height; level++) {
+		for (i = 0; i < count; i++) {
+			lab_word leaf = i << (LAB_FANOUT_SHIFT * level);
+
+			if (tree_full(tree, level, i))
+				tree_settle(tree, leaf, level);
+			else if (!level)
+				tree_climb(tree, leaf, 0);
+		}
+		count = (count + LAB_FANOUT - 1) >> LAB_FANOUT_SHIFT;
+	}
 }
 
 enum lab_rule tree_holds(const struct lab_tree *tree, lab_word *leaf)

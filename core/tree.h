@@ -75,6 +75,12 @@ static inline void tree_give(const struct lab_tree *tree, lab_bit bit)
 	tree_climb(tree, bit / LAB_LEAF_FRAMES, 0);
 }
 
+/* List what has something and unlist what has not, as who died had no time to.  Beside anybody; proportional to the tree. */
+void tree_mend(const struct lab_tree *tree);
+
+/* Free bits, counted as far as `most`: in listed leaves only, so bounded by `most` however large the tree. */
+lab_word tree_count(const struct lab_tree *tree, lab_word most);
+
 /* Children that do not exist under a parent word, as full bits. */
 lab_word tree_absent(const struct lab_tree *tree, unsigned int level, lab_word index);
 

@@ -73,7 +73,9 @@ typedef uint32_t lab_gfp_t;
 #define LAB_ACCOUNT ((lab_gfp_t)1 << 21)  /* accepted */
 #define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: from elsewhere than what this CPU freed last */
 #define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with its owner; never through a shared cache */
-#define LAB_FLAGS_ALL (((lab_gfp_t)1 << 24) - 1)
+#define LAB_EXTRA_QUALITY ((lab_gfp_t)1 << 24) /* of a client: its share of the reserves whatever the rights, then what it offered */
+#define LAB_RAW ((lab_gfp_t)1 << 25)	   /* of a client, under a raw spinlock: its contract alone */
+#define LAB_FLAGS_ALL (((lab_gfp_t)1 << 26) - 1)
 
 #define LAB_RECLAIM (LAB_DIRECT_RECLAIM | LAB_KSWAPD_RECLAIM)
 
@@ -93,6 +95,7 @@ typedef uint32_t lab_gfp_t;
 enum lab_error {
 	LAB_EPERM = 1,	     /* free: not the owner */
 	LAB_ENXIO = 6,	     /* not born, or no such room */
+	LAB_EBADF = 9,	     /* no such client, or it is closed */
 	LAB_ECHILD = 10,     /* this process was forked from the owner's: refused */
 	LAB_EAGAIN = 11,     /* not found, but not proven to be absent: another call may give frames back */
 	LAB_ENOMEM = 12,     /* proven: at an instant of the call no eligible frame was free */
@@ -101,11 +104,15 @@ enum lab_error {
 	LAB_EINVAL = 22,     /* a request that contradicts itself, an order too large */
 	LAB_ENOSPC = 28,     /* order > 0: a complete look found no such block; frames are free */
 	LAB_ERANGE = 34,     /* no such frame in this labyrinth */
+	LAB_ENODATA = 61,    /* nothing to tell yet */
+	LAB_EUSERS = 87,     /* as many clients as there is room for */
 	LAB_EPROTOTYPE = 91, /* free: another designated use than at allocation */
 	LAB_ENOTSUP = 95,    /* not known or not possible here (physical address, zeroing) */
 	LAB_EMSGSIZE = 90,   /* free: another order than at allocation */
+	LAB_ENOBUFS = 105,   /* as many pages as may be are offered */
 	LAB_EALREADY = 114,  /* free: the frame is not allocated (double free) */
 	LAB_ESTALE = 116,    /* free: a handle of an earlier generation */
+	LAB_EDQUOT = 122,    /* a client: beyond its maximum, or its share of the reserves */
 	LAB_EHWPOISON = 133, /* the frame is out of service */
 };
 
@@ -175,12 +182,21 @@ struct lab_request {
 #define LAB_OWNER_EXCLUSIVE 1u /* the owner stamped by LAB_EXCLUSIVE where a request names none */
 
 /* Where a request was answered from. */
+enum lab_source {
+	LAB_FROM_COMMONS,
+	LAB_FROM_CONTRACT,
+	LAB_FROM_BAND,	  /* high..low, low..min */
+	LAB_FROM_RESERVE, /* inside min, or a lowmem reserve */
+	LAB_FROM_OFFER,	  /* what the client had offered: the oldest */
+};
+
 struct lab_answer {
 	int16_t room;	/* the room that gave the frame; -1: refused */
 	int16_t band;	/* -1: the commons; else the number of the room's pool (0 is the innermost) */
 	uint8_t right;	/* enum lab_right that was needed */
 	uint8_t fallback; /* how many rooms of the route stood before this one */
-	uint16_t rounds;  /* how often the whole way was walked */
+	uint16_t rounds;  /* how often the whole way was walked; of a contract: tries */
+	uint8_t source;	  /* enum lab_source */
 };
 
 /* A handle that a stale free cannot misuse. */
@@ -269,6 +285,7 @@ enum lab_state {
 	LAB_OWNED,
 	LAB_POOLED,
 	LAB_OFFLINE,
+	LAB_KEPT, /* in a client's contract, or offered by it */
 };
 
 /* What a tag says, read at one instant. */
@@ -320,13 +337,15 @@ LAB_API int lab_room_online(struct labyrinth *lab, unsigned int room);
 struct lab_room_stats {
 	char name[LAB_NAME_MAX];
 	uint8_t zone, node;
-	bool online, keeper_wanted;
+	bool online;
+	bool keeper_wanted; /* it has fallen to low since a keeper last saw it at high */
 	uint64_t first_frame, frames;	 /* the span, holes included */
 	uint64_t managed;		 /* without the holes */
 	uint64_t min, low, high;	 /* watermarks, frames */
 	uint64_t free_commons, free_pooled;
 	uint32_t bands;			 /* how many pools */
 	uint64_t band_floor[32], band_frames[32], band_free[32]; /* each pool: from which floor, size, fill */
+	uint64_t zeroed, zeroed_free;	 /* the last of these pools, where it is that of the zeroed frames */
 	uint64_t leaves_whole;		 /* leaves (huge pages, 512 frames) wholly free in the commons */
 	uint64_t leaves_unused;		 /* those, and leaves with no frame in use of which pools keep some */
 	uint64_t free_blocks[LAB_ORDER_MAX + 1]; /* free aligned blocks of exactly this order, as a buddy counts */
@@ -348,6 +367,7 @@ enum lab_counter {
 	LAB_COUNT_STALE,
 	LAB_COUNT_RANGE,
 	LAB_COUNT_OFFLINED,
+	LAB_COUNT_QUOTA,	/* a client's maximum, or its share of the reserves */
 	LAB_COUNTERS,
 };
 LAB_API const char *lab_counter_name(enum lab_counter counter);
@@ -374,6 +394,7 @@ enum lab_rule {
 	LAB_RULE_STALE,	   /* a full child that is still listed (quiet audits only) */
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
 	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree (quiet audits only) */
+	LAB_RULE_CLIENT,   /* a client's contract, offers or charge and the tags disagree (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 
@@ -382,7 +403,7 @@ struct lab_audit {
 	int room;
 	uint64_t frame;	      /* where */
 	const char *text;     /* the rule, in words */
-	uint64_t free, owned, pooled, offline, in_hand; /* frames by what they are */
+	uint64_t free, owned, pooled, kept, offline, in_hand; /* frames by what they are */
 };
 
 /*
@@ -413,6 +434,7 @@ struct lab_room_spec {
 	uint64_t lowmem_reserve[LAB_ZONES];
 	const struct lab_hole *holes;
 	size_t hole_count;
+	uint64_t zeroed; /* so many frames a keeper may hold ready for LAB_ZERO (labyrinth/keeper.h); 0: none */
 };
 
 struct lab_spec {
@@ -427,8 +449,15 @@ struct lab_spec {
 	unsigned int lowmem_ratio[LAB_ZONES];  /* 0: Linux's 256, 256, 32, none */
 	const uint32_t *identity;	       /* a word that reads LAB_IDENTITY while calls are allowed (it is
 						* wiped in a forked child); NULL: always allowed */
+	unsigned int clients;		       /* how many may be open at once; their owner numbers are the highest */
+	uint32_t contract_frames;	       /* the most guaranteed frames of one client, 0 .. LAB_CONTRACT_MAX */
+	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
+	unsigned int processes;		       /* how many may share it (labyrinth/process.h); 0: one, privately */
 };
+#define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4095u)
+#define LAB_CONTRACT_BLOCKS_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 255u)
 #define LAB_IDENTITY 0x4c414231u
+#define LAB_IDENTITY_SHARED 0x4c414253u /* instead, where several processes are allowed (labyrinth/process.h) */
 
 /* How much metadata (aligned to 64 bytes, zero-filled) this specification needs; 0: see lab_birth(). */
 LAB_API size_t lab_metadata_bytes(const struct lab_spec *spec);
@@ -460,5 +489,7 @@ LAB_API int labyrinth_void_free_page_exclusive(void *address);
 }
 #endif
 
+#include <labyrinth/client.h>
 #include <labyrinth/define.h>
+#include <labyrinth/process.h>
 #endif

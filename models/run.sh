@@ -2,7 +2,8 @@
 # run.sh [--short | --long] [NAME...]: check the protocols with Spin.  A line a case: ok, FAIL or SKIP.
 #
 # "pass": Spin must see every state and find nothing.  "fail": it must find an assertion broken, or with
-# liveness a cycle without progress; that is how we know that the model can see the mistake.  Two cases run
+# liveness a cycle without progress; that is how we know that the model can see the mistake.  "fair", "starved": liveness
+# in schedules in which every process goes on.  Two cases run
 # at a time, each within half of the memory that may be used (6 GiB at most).
 set -u
 models=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P) || exit 1
@@ -81,6 +82,47 @@ pool-look-free-2 short fail pool  -DSC=2 -DNPR=2 -DFLOOK -DNESTED
 pool-look-free-4 short fail pool  -DSC=4 -DNPR=4 -DFLOOK
 pool-look-any-3  long  fail pool  -DSC=3 -DNPR=4 -DNF=3 -DFANY
 pool-look-draw-3 short fail pool  -DSC=3 -DNPR=3 -DNF=3 -DDLOOK
+recover-2        short pass recover -DNPR=2
+recover-2-both   short pass recover -DNPR=2 -DDIE=2
+recover-stopped  short pass recover -DNPR=2 -DSTOP
+recover-frames-2 long  pass recover -DNPR=2 -DNF=2
+recover-3        long  pass recover -DNPR=3
+recover-fair     short fair recover -DNPR=2 -DDIE=0
+recover-m-grace  short fail recover -DNPR=2 -DNOGRACE
+recover-m-first  short fail recover -DNPR=2 -DNOFIRST
+recover-m-look   short fail recover -DNPR=2 -DONELOOK
+recover-m-touch  short fail recover -DNPR=2 -DNOTOUCH
+recover-m-late   short fail recover -DNPR=2 -DLATE
+recover-m-free   short fail recover -DNPR=2 -DFREEQUIET
+recover-m-wait   short fail recover -DNPR=2 -DONEWAIT
+recover-m-count  short starved recover -DNPR=2 -DDIE=0 -DONECOUNT
+contract-1       short pass contract -DNPR=2 -DNF=4
+contract-2       short pass contract -DNPR=3 -DNF=3 -DHOLD=1 -DNS=2 -DG0=2
+contract-3       short pass contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DHOLD=1
+contract-4       short pass contract -DNPR=2 -DNF=4 -DHANDOVER
+contract-5       short pass contract -DNPR=2 -DNF=3 -DCLOSE
+contract-6       long  pass contract -DNPR=3 -DNF=4 -DNS=2 -DADMIN
+contract-7       long  pass contract -DNPR=2 -DNF=4 -DNS=2 -DADMIN -DHANDOVER
+contract-m-late-1     short fail contract -DNPR=2 -DNF=4 -DCHARGELATE
+contract-m-first-1    short fail contract -DNPR=2 -DNF=4 -DUNCHARGEFIRST
+contract-m-commons-1  short fail contract -DNPR=2 -DNF=4 -DCOMMONSFIRST
+contract-m-unpaid-4   short fail contract -DNPR=2 -DNF=4 -DHANDOVER -DUNPAID
+contract-m-early-3    short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DEARLY
+contract-m-shrink-3   short fail contract -DNPR=2 -DNF=3 -DNS=2 -DADMIN -DLATE
+contract-m-have-1     short fail contract -DNPR=2 -DNF=4 -DHAVEFIRST
+contract-m-close-5    short fail contract -DNPR=2 -DNF=3 -DCLOSE -DCLOSELOOK
+keeper-flag-1    short pass keeper -DSC=1
+keeper-zero-2    short pass keeper -DSC=2
+keeper-zero-2-4  long  pass keeper -DSC=2 -DNPR=4
+keeper-zero-3    short pass keeper -DSC=3
+keeper-m-tell-1  short fail keeper -DSC=1 -DTELLFIRST
+keeper-m-look-1  short fail keeper -DSC=1 -DLOOKFIRST
+keeper-m-fill-1  short fail keeper -DSC=1 -DFILLCLEARS
+keeper-m-unzero-2 short fail keeper -DSC=2 -DUNZEROED
+keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
+keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
+keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
+keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
 CASES
 }
 
@@ -114,10 +156,13 @@ trap 'rm -rf "$work"' EXIT
 one() {
 	local name=$1 expect=$2 model=$3 place=$work/$1 kind=-DSAFETY search=() verdict= errors
 	shift 3
-	case $expect in live | dead) kind=-DNP search=(-l) ;; esac
+	case $expect in
+	live | dead) kind=-DNP search=(-l) ;;
+	fair | starved) kind=-DNP search=(-l -f) ;;
+	esac
 	mkdir "$place" && cd "$place" || return 1
 	if ! spin -a "$@" "$models/$model.pml" >spin.log 2>&1 ||
-		! gcc "$optimize" -w "$kind" -DCOLLAPSE -DVECTORSZ=4096 -DMEMLIM="$each" -o pan pan.c >>spin.log 2>&1; then
+		! gcc "$optimize" -w "$kind" -DCOLLAPSE -DVECTORSZ=4096 -DNFAIR=3 -DMEMLIM="$each" -o pan pan.c >>spin.log 2>&1; then
 		tail -n 5 spin.log
 		echo "FAIL $name: does not compile"
 		return 1
@@ -131,9 +176,9 @@ one() {
 		verdict="deeper than the search goes"
 	fi
 	case $expect in
-	pass | live) [ "$errors" = "errors: 0" ] || verdict=${verdict:-"a counterexample: $(grep -m 1 '^pan:[0-9]' out)"} ;;
+	pass | live | fair) [ "$errors" = "errors: 0" ] || verdict=${verdict:-"a counterexample: $(grep -m 1 '^pan:[0-9]' out)"} ;;
 	fail) grep -q '^pan:[0-9]*: assertion violated' out && verdict= || verdict=${verdict:-"found nothing wrong with it"} ;;
-	dead) grep -q 'non-progress cycle' out && verdict= || verdict=${verdict:-"found no cycle without progress"} ;;
+	dead | starved) grep -q 'non-progress cycle' out && verdict= || verdict=${verdict:-"found no cycle without progress"} ;;
 	esac
 	cd "$work" || return 1
 	if [ -z "$verdict" ]; then

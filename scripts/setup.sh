@@ -22,6 +22,7 @@ present() {
 	libc6-dev) printf '#include <stdlib.h>\n' | gcc -E -xc - >/dev/null 2>&1 ;;
 	libjansson-dev) pkg-config --exists jansson 2>/dev/null ;;
 	liblzma-dev) pkg-config --exists liblzma 2>/dev/null ;;
+	libsndfile1-dev) pkg-config --exists sndfile 2>/dev/null ;;
 	libcapstone-dev) pkg-config --exists capstone 2>/dev/null ;;
 	llvm) command -v llvm-cov >/dev/null ;;
 	libcmocka-dev) pkg-config --exists cmocka 2>/dev/null ;;
@@ -125,5 +126,5 @@ compile() {
 	return 1
 }
 
-PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libjansson-dev liblzma-dev)
+PACKAGES_RUN=(gcc libc6-dev meson ninja-build pkg-config libjansson-dev liblzma-dev libsndfile1-dev)
 PACKAGES_TEST=(libcmocka-dev libcapstone-dev llvm clang libclang-rt-14-dev gcc-i686-linux-gnu libc6-dev-i386-cross spin patch python3 xz-utils)

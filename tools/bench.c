@@ -208,8 +208,7 @@ static int choose_cpus(struct run *run, int wanted)
 	return 0;
 }
 
-/* What the machine could give away without swapping; "unknown" is taken for enough. */
-static uint64_t available_bytes(void)
+uint64_t bench_available_bytes(void)
 {
 	FILE *file = fopen("/proc/meminfo", "re");
 	unsigned long long kib = UINT64_MAX >> 10;
@@ -250,7 +249,7 @@ static bool is_ready(struct run *run, const struct bench_job *job)
 /* Those that will take part in this bench; the others have been named. */
 static uint32_t contestants(struct run *run, const struct bench *bench)
 {
-	uint64_t available = available_bytes();
+	uint64_t available = bench_available_bytes();
 	uint32_t active = 0;
 
 	if (bench->threads > 1 && run->cpu == run->other_cpu) {

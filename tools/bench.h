@@ -89,6 +89,8 @@ int labyrinth_bench(int argc, char **argv);
 /* bench.c */
 extern const struct bench bench_all[];
 extern const size_t bench_all_count;
+/* What the machine could give away without swapping; "unknown" is taken for enough. */
+uint64_t bench_available_bytes(void);
 
 /* bench_peers.c */
 struct bench_peer {
@@ -102,6 +104,8 @@ extern const struct bench_peer bench_peers[BENCH_WHOS];
 void bench_worker_run(const struct bench *bench, const struct bench_job *job, struct bench_figures *figures);
 /* Is the library of job->who there, and does it take effect?  If not, `reason` says so. */
 bool bench_peer_ready(const struct bench_job *job, char reason[BENCH_TEXT]);
+/* The one that it found; NULL: none is to be preloaded. */
+const char *bench_peer_library(enum bench_who who);
 
 /* bench_worker.c */
 int bench_worker_main(int argc, char **argv);

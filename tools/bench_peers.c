@@ -142,6 +142,11 @@ void bench_worker_run(const struct bench *bench, const struct bench_job *job, st
 		bench_fail(figures, "the worker measured nothing");
 }
 
+const char *bench_peer_library(enum bench_who who)
+{
+	return chosen[who];
+}
+
 bool bench_peer_ready(const struct bench_job *job, char reason[BENCH_TEXT])
 {
 	const struct bench_peer *peer = &bench_peers[job->who];

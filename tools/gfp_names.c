@@ -188,3 +188,80 @@ lab_gfp_t gfp_parse(const char *text, size_t length, unsigned int *unknown)
 		text = bar + 1;
 	}
 }
+
+/* From bit 0, as before 4.4: what may wait reclaims by itself. */
+static const lab_gfp_t gfp_bits_waiting[] = {
+	LAB_DMA,
+	LAB_HIGHMEM,
+	LAB_DMA32,
+	LAB_MOVABLE,
+	LAB_DIRECT_RECLAIM /* WAIT */,
+	LAB_HIGH,
+	LAB_IO,
+	LAB_FS,
+	LAB_COLD,
+	LAB_NOWARN,
+	LAB_RETRY_MAYFAIL,
+	LAB_NOFAIL,
+	LAB_NORETRY,
+	LAB_MEMALLOC,
+	LAB_COMP,
+	LAB_ZERO,
+	LAB_NOMEMALLOC,
+	LAB_HARDWALL,
+	LAB_THISNODE,
+	LAB_RECLAIMABLE,
+	LAB_ACCOUNT,
+	0 /* NOTRACK */,
+	0 /* NO_KSWAPD: below */,
+	0 /* OTHER_NODE */,
+	LAB_WRITE,
+};
+
+/* The same in 4.4 and 4.5. */
+static const lab_gfp_t gfp_bits_reclaiming[] = {
+	LAB_DMA,
+	LAB_HIGHMEM,
+	LAB_DMA32,
+	LAB_MOVABLE,
+	LAB_RECLAIMABLE,
+	LAB_HIGH,
+	LAB_IO,
+	LAB_FS,
+	LAB_COLD,
+	LAB_NOWARN,
+	LAB_RETRY_MAYFAIL,
+	LAB_NOFAIL,
+	LAB_NORETRY,
+	LAB_MEMALLOC,
+	LAB_COMP,
+	LAB_ZERO,
+	LAB_NOMEMALLOC,
+	LAB_HARDWALL,
+	LAB_THISNODE,
+	0 /* ATOMIC */,
+	LAB_ACCOUNT,
+	0 /* NOTRACK */,
+	LAB_DIRECT_RECLAIM,
+	0 /* OTHER_NODE */,
+	LAB_WRITE,
+	LAB_KSWAPD_RECLAIM,
+};
+
+#define OLD_WAIT ((uint64_t)1 << 4)
+#define OLD_NO_KSWAPD ((uint64_t)1 << 22)
+#define OLD_KSWAPD_RECLAIM ((uint64_t)1 << 25)
+
+lab_gfp_t gfp_old_number(uint64_t number)
+{
+	/* Bit 25 is only there since 4.4; bit 22 was only set by those who wait, and meant something else. */
+	bool reclaiming = number & OLD_KSWAPD_RECLAIM || ((number & OLD_NO_KSWAPD) && !(number & OLD_WAIT));
+	const lab_gfp_t *bits = reclaiming ? gfp_bits_reclaiming : gfp_bits_waiting;
+	size_t count = reclaiming ? sizeof(gfp_bits_reclaiming) : sizeof(gfp_bits_waiting), i;
+	lab_gfp_t flags = !reclaiming && !(number & OLD_NO_KSWAPD) ? LAB_KSWAPD_RECLAIM : 0;
+
+	for (i = 0; i < count / sizeof(*bits); i++)
+		if (number >> i & 1)
+			flags |= bits[i];
+	return flags;
+}

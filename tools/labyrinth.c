@@ -7,6 +7,7 @@
 
 #include <labyrinth.h>
 
+#include "commands.h"
 #include "replay.h"
 
 /* tools/bench.c */
@@ -19,6 +20,9 @@ static const struct command {
 } commands[] = {
 	{ "replay", labyrinth_replay, "answer a kernel's recorded page requests, and check every answer" },
 	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
+	{ "explain", labyrinth_explain, "why a page request was refused, from a kernel's log or a labyrinth's report" },
+	{ "audio", labyrinth_audio, "pass 192 kHz sound through pages allocated as it comes, under pressure" },
+	{ "size", labyrinth_size, "how many frames a client's contract needs" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

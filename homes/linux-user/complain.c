@@ -33,7 +33,7 @@ static void place_text(const struct lab_complaint *to, char *text, size_t size)
 	if (to->room)
 		snprintf(text, size, "room \"%s\"", to->room);
 	else
-		snprintf(text, size, "metadata");
+		snprintf(text, size, to->file ? "memory file" : "metadata");
 }
 
 int complain(const struct lab_complaint *to, const char *what, uint64_t bytes)

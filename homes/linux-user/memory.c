@@ -35,9 +35,8 @@ static int touch(char *base, size_t bytes, const struct lab_complaint *to)
 	if (errno != EINVAL) /* EINVAL: a kernel before 5.14 */
 		return complain(to, "madvise(MADV_POPULATE_WRITE)", bytes);
 	for (i = 0; i < bytes; i += step) {
-		volatile char *byte = base + i;
-
-		*byte = *byte;
+		/* By an atomic: another process may be at work there. */
+		__atomic_fetch_or(base + i, 0, __ATOMIC_RELAXED);
 	}
 	return 0;
 }
@@ -59,8 +58,8 @@ static int bind_to_node(void *base, size_t bytes, unsigned int node, const struc
 	return 0;
 }
 
-static int prepare(const struct lab_user_spec *spec, const struct lab_user_room *room, void *base,
-		   const struct lab_complaint *to)
+int home_prepare_room(const struct lab_user_spec *spec, const struct lab_user_room *room, void *base,
+		      const struct lab_complaint *to)
 {
 	size_t bytes = (size_t)room->size;
 	int error = 0;
@@ -107,5 +106,5 @@ int home_map_room(struct lab_home *home, const struct lab_user_spec *spec, unsig
 	/* Frame 0 of a leaf is aligned as a block of the largest order is. */
 	base += (align - ((uintptr_t)base + align - lead) % align) % align;
 	home->spec[number].memory = base;
-	return prepare(spec, room, base, to);
+	return home_prepare_room(spec, room, base, to);
 }

@@ -12,18 +12,17 @@
 #include <unistd.h>
 
 #include "home.h"
+#include "reclaim.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
-#define HOME_MAGIC 0x6c616275u
-#define HOME_BYTES 8192u
 #define HUGE_BYTES ((uint64_t)2 << 20)
 
 _Static_assert(sizeof(struct lab_home) <= HOME_BYTES, "the notes fit in front of the metadata");
 
-static struct lab_home *home_of(const struct labyrinth *lab)
+struct lab_home *home_of(const struct labyrinth *lab)
 {
 	return (struct lab_home *)((char *)(uintptr_t)lab - HOME_BYTES);
 }
@@ -35,7 +34,7 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 {
 	uint64_t page = spec->page_size ? spec->page_size : 4096;
 
-	if (room->kind > LAB_ROOM_METADATA)
+	if (room->kind > LAB_ROOM_SHARED)
 		return complain_plainly(to, "no such kind of room");
 	if (!room->size)
 		return complain_plainly(to, "its size is 0");
@@ -47,12 +46,30 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 		return complain_plainly(to, "its size is not a multiple of the huge page size, 2 MiB");
 	if (room->kind == LAB_ROOM_METADATA && (room->locked || room->prefaulted || room->bind))
 		return complain_plainly(to, "a room without memory cannot be locked, prefaulted or bound");
+	if (room->kind == LAB_ROOM_METADATA && room->zeroed)
+		return complain_plainly(to, "a room without memory has no zeroed frames");
 	if (room->bind && room->node >= LAB_NODES_MAX)
 		return complain_plainly(to, "no such node");
 	return 0;
 }
 
-static int check(const struct lab_user_spec *spec, struct lab_complaint *to)
+/* What is shared is in one memory file, all of it. */
+static int check_sharing(const struct lab_user_spec *spec, struct lab_complaint *to)
+{
+	unsigned int i;
+
+	if (!share_wanted(spec))
+		return spec->processes ? complain_plainly(to, "several processes want rooms of kind LAB_ROOM_SHARED") : 0;
+	for (i = 0; i < spec->room_count; i++) {
+		to->room = spec->rooms[i].name ? spec->rooms[i].name : "";
+		if (spec->rooms[i].kind != LAB_ROOM_SHARED && spec->rooms[i].kind != LAB_ROOM_METADATA)
+			return complain_plainly(to, "beside shared rooms, every room is shared or has no memory behind it");
+	}
+	to->room = NULL;
+	return 0;
+}
+
+int home_check(const struct lab_user_spec *spec, struct lab_complaint *to)
 {
 	unsigned int i;
 	int error;
@@ -70,7 +87,7 @@ static int check(const struct lab_user_spec *spec, struct lab_complaint *to)
 			return error;
 	}
 	to->room = NULL;
-	return 0;
+	return check_sharing(spec, to);
 }
 
 /* ---- the specification for the core ---- */
@@ -99,6 +116,7 @@ static void describe_rooms(const struct lab_user_spec *spec, struct lab_room_spe
 			.high = from->high,
 			.holes = from->holes,
 			.hole_count = from->hole_count,
+			.zeroed = from->zeroed,
 		};
 		next = rooms[i].first_frame + rooms[i].frames;
 		next = (next + ((uint64_t)1 << LAB_ORDER_MAX) - 1) >> LAB_ORDER_MAX << LAB_ORDER_MAX;
@@ -110,6 +128,23 @@ static unsigned int cpu_count(const struct lab_user_spec *spec)
 	long cpus = spec->cpus ? (long)spec->cpus : sysconf(_SC_NPROCESSORS_CONF);
 
 	return cpus < 1 ? 1 : cpus > 4096 ? 4096 : (unsigned int)cpus;
+}
+
+void home_describe(const struct lab_user_spec *spec, struct lab_spec *core, struct lab_room_spec *rooms)
+{
+	describe_rooms(spec, rooms);
+	*core = (struct lab_spec){
+		.page_shift = page_shift(spec),
+		.cpus = cpu_count(spec),
+		.rooms = rooms,
+		.room_count = spec->room_count,
+		.nodes = spec->nodes,
+		.distance = spec->distance,
+		.min_free_kbytes = spec->min_free_kbytes,
+		.clients = spec->clients,
+		.contract_frames = spec->contract_frames,
+		.contract_blocks = spec->contract_blocks,
+	};
 }
 
 /* ---- opening ---- */
@@ -164,7 +199,7 @@ static int furnish(struct lab_home *home, const struct lab_user_spec *spec, stru
 }
 
 /* The core's word on a specification, with the room that it is about. */
-static int refused(const struct lab_spec *core, struct lab_complaint *to)
+int home_refused(const struct lab_spec *core, struct lab_complaint *to)
 {
 	static char nothing[64] __attribute__((aligned(64)));
 	struct labyrinth *lab;
@@ -181,32 +216,29 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 {
 	struct lab_complaint to = { .text = error_text };
 	struct lab_room_spec rooms[LAB_ROOMS_MAX];
-	struct lab_spec core = { 0 };
+	struct lab_spec core;
 	struct lab_home *home;
 	size_t metadata;
-	int error = check(spec, &to);
+	int error = home_check(spec, &to);
 
 	if (error)
 		return error;
 	if (spec->nodes > 1)
 		home_find_nodes(LAB_NODES_MAX);
-	describe_rooms(spec, rooms);
-	core.page_shift = page_shift(spec);
-	core.cpus = cpu_count(spec);
-	core.rooms = rooms;
-	core.room_count = spec->room_count;
-	core.nodes = spec->nodes;
-	core.distance = spec->distance;
-	core.min_free_kbytes = spec->min_free_kbytes;
+	home_describe(spec, &core, rooms);
+	if (share_wanted(spec))
+		return share_open(spec, &core, rooms, lab, &to);
 	metadata = lab_metadata_bytes(&core);
 	if (!metadata)
-		return refused(&core, &to);
+		return home_refused(&core, &to);
 	home = mmap(NULL, HOME_BYTES + metadata, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | (spec->birth == LAB_LAZY ? MAP_NORESERVE : 0), -1, 0);
 	if (home == MAP_FAILED)
 		return complain(&to, "mmap", HOME_BYTES + metadata);
 	home->bytes = HOME_BYTES + metadata;
 	home->rooms = spec->room_count;
+	home->metadata = metadata;
+	home->share.fd = -1;
 	memcpy(home->spec, rooms, sizeof(rooms));
 	core.rooms = home->spec; /* with the memory's addresses, once they are known */
 	error = furnish(home, spec, &core, &to);
@@ -222,11 +254,17 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 
 void lab_user_close(struct labyrinth *lab)
 {
-	if (lab && home_of(lab)->magic == HOME_MAGIC)
-		unmap(home_of(lab));
+	if (!lab || home_of(lab)->magic != HOME_MAGIC)
+		return;
+	if (home_of(lab)->share.base) {
+		lab_detach(lab);
+		return;
+	}
+	care_forget(lab);
+	unmap(home_of(lab));
 }
 
 size_t lab_user_metadata_bytes(const struct labyrinth *lab)
 {
-	return home_of(lab)->bytes - HOME_BYTES;
+	return home_of(lab)->metadata;
 }

@@ -67,10 +67,10 @@ extern "C" {
  * Constant expressions of type size_t: an upper bound, in bytes, of lab_metadata_bytes() for one room of
  * `frames` frames (1 .. 2^32; 2^20 with 32 bits) as LAB_DEFINE makes it.  LAB_METADATA_MAX: no
  * watermarks.  LAB_METADATA_MAX_SLOTS: any numbering of the frames, and watermarks that hold up to
- * `slots` frames in all (the larger of `high` and of `low` plus the largest lowmem reserve).
+ * `slots` frames in all (the larger of `high` and of `low` plus the largest lowmem reserve; and `zeroed`).
  *
  * Beyond the truth: at most 7 KiB (32 bits: 4), of which 4 are for frame numbers that begin inside a leaf;
- * 24 KiB where watermarks hold all that was said, for the up to 25 pools that they could make.  What is
+ * 24 KiB where watermarks hold all that was said, for the up to 26 pools that they could make.  What is
  * too much is never touched.  Birth checks that it is enough.
  */
 #define LAB_METADATA_MAX(frames)                                                                    \
@@ -89,13 +89,13 @@ extern "C" {
 
 /* Below: the sizes of the core's structures, with room to grow (tests/unit/test_define.c checks). */
 #if UINTPTR_MAX > 0xffffffffu
-#define LAB_DEFINE_HEADER ((size_t)13312) /* the labyrinth and its room */
+#define LAB_DEFINE_HEADER ((size_t)14848) /* the labyrinth and its room */
 #define LAB_DEFINE_WORD ((size_t)8)
 #define LAB_DEFINE_FANOUT ((size_t)32) /* leaves or nodes under a parent word */
-#define LAB_DEFINE_BANDS ((size_t)25)  /* pools that watermarks can make */
+#define LAB_DEFINE_BANDS ((size_t)26)  /* pools that watermarks and zeroed frames can make */
 #define LAB_DEFINE_SLOTS_MAX ((size_t)1 << 24)
 #else
-#define LAB_DEFINE_HEADER ((size_t)5632)
+#define LAB_DEFINE_HEADER ((size_t)7168)
 #define LAB_DEFINE_WORD ((size_t)4)
 #define LAB_DEFINE_FANOUT ((size_t)8)
 #define LAB_DEFINE_BANDS ((size_t)8)
@@ -258,7 +258,7 @@ static inline int lab_define_birth(const struct lab_defined *defined, const char
 
 /*
  * The same, where the watermarks hold at most `most` frames, a constant (the larger of `high` and of `low`
- * plus the largest lowmem reserve): metadata for no more than these.
+ * plus the largest lowmem reserve; and `zeroed`): metadata for no more than these.
  */
 #define LAB_DEFINE_SLOTS(name, bytes, most, ...)                                                    \
 	LAB_DEFINE_LABYRINTH(name, LAB_METADATA_MAX_SLOTS(LAB_DEFINE_FRAMES(bytes), most))           \

@@ -9,6 +9,7 @@
 #define LABYRINTH_USER_H
 
 #include <labyrinth.h>
+#include <labyrinth/keeper.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -18,6 +19,7 @@ enum lab_room_kind {
 	LAB_ROOM_ANONYMOUS, /* pages of this process */
 	LAB_ROOM_HUGETLB,   /* reserved huge pages of 2 MiB; fails where there are too few */
 	LAB_ROOM_METADATA,  /* no memory behind: frames are numbers (simulation, a device's memory) */
+	LAB_ROOM_SHARED,    /* pages that other processes may attach to; the other rooms: such, or metadata only */
 };
 
 struct lab_user_room {
@@ -34,6 +36,7 @@ struct lab_user_room {
 	uint64_t min, low, high; /* or given, in frames (low and high may be 0: computed from min) */
 	const struct lab_hole *holes;
 	size_t hole_count;
+	uint64_t zeroed; /* frames that its keeper holds ready for LAB_ZERO; needs memory */
 };
 
 enum lab_birth_kind {
@@ -51,6 +54,9 @@ struct lab_user_spec {
 	unsigned int nodes;	 /* 0 = 1 */
 	const uint8_t *distance; /* nodes x nodes; NULL: all remote alike */
 	uint64_t min_free_kbytes;
+	unsigned int clients;	 /* how many may be open at once (labyrinth/client.h) */
+	uint32_t contract_frames, contract_blocks; /* the most that one may be guaranteed */
+	unsigned int processes;	 /* with shared rooms: how many processes at once; 0 = 64 (32 bits: 16) */
 };
 
 #define LAB_ERROR_TEXT 256u
@@ -62,11 +68,50 @@ struct lab_user_spec {
  */
 LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error);
 
-/* Unmap everything.  Pages that are still out go with it; no other thread may be inside a call. */
+/*
+ * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it; no other thread may be inside a call.
+ * A shared one: lab_detach().
+ */
 LAB_API void lab_user_close(struct labyrinth *lab);
+
+/*
+ * Several processes on one labyrinth: rooms of kind LAB_ROOM_SHARED.  (Set-up, all of it; labyrinth/process.h has the rest.)
+ *
+ * lab_user_share() returns a descriptor (close-on-exec) to pass to others, by fork, by a UNIX socket; or -EINVAL: not a
+ * shared labyrinth, or not one that this process may call.  Who has it may attach, and write anywhere: it is for processes that
+ * trust each other.
+ */
+LAB_API int lab_user_share(struct labyrinth *lab);
+
+/*
+ * Attach to a labyrinth by such a descriptor, which stays the caller's.  Each process (and each attachment) has a place of its own; the
+ * kernel frees it with the process's memory map, however it ends.  A forked child attaches anew: the parent's is refused to it.
+ * Refused, with a sentence in `error` (LAB_ERROR_TEXT bytes, may be NULL), and nothing is left mapped: what is no sealed
+ * memory file, of another size or version, or damaged in what its birth wrote (-EINVAL); -EUSERS: no place is free.
+ */
+LAB_API int lab_attach(int fd, struct labyrinth **lab, char *error);
+
+/*
+ * Leave: what this process's owner number has goes back, its place is free, everything is unmapped.  The memory lives until the
+ * last one is gone.  No other thread may be inside a call.  In a forked child it only unmaps.  0, or -EINVAL: not shared.
+ */
+LAB_API int lab_detach(struct labyrinth *lab);
+
+/*
+ * Return what dead processes had (lab_recover()), waiting up to wait_ms for each call of a living one that is in the way.  0; -EBUSY:
+ * another process is recovering; -EAGAIN: a living process stays in a call: what it might have is untouched; `error` names it.
+ */
+LAB_API int lab_user_recover(struct labyrinth *lab, unsigned int wait_ms, struct lab_recovered *found, char *error);
 
 /* Bytes of metadata that lab_user_open() mapped. */
 LAB_API size_t lab_user_metadata_bytes(const struct labyrinth *lab);
+
+/*
+ * Write what the labyrinth remembers of refusals (lab_first_refusal(), lab_refusals(); the oldest first) to `fd`, a
+ * line each, for `labyrinth explain`.  From a task; requests may run meanwhile.  Nothing is written where nothing was
+ * refused.  0, or the error of write(), or -ENXIO, -ECHILD.
+ */
+LAB_API int lab_user_report(const struct labyrinth *lab, int fd);
 
 #ifdef __cplusplus
 }

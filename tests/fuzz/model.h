@@ -184,11 +184,8 @@ static void model_take(uint64_t frame, unsigned int order)
 static void model_put(uint64_t frame)
 {
 	struct model_room *room = &model.room[room_at(frame)];
-	int band = rule_band(&room->marks, ++room->free);
-
+	room->free++;
 	frame_at(frame)->state = FREE;
-	if (band >= 0 && room->marks.floor[band] >= room->marks.low)
-		room->keeper = 0;
 }
 
 static void model_give(uint64_t frame, unsigned int order)
@@ -251,7 +248,8 @@ static int guess_way(const struct lab_request *request, bool memory, struct way 
 	uint8_t route[ROOMS_MAX];
 	bool any = false;
 
-	if (request->gfp & ~LAB_FLAGS_ALL || request->order > LAB_ORDER_MAX ||
+	if (request->gfp & (~LAB_FLAGS_ALL | LAB_EXTRA_QUALITY | LAB_RAW) || /* (the two are a client's) */
+	    request->order > LAB_ORDER_MAX ||
 	    (request->gfp & LAB_MOVABLE && request->gfp & LAB_RECLAIMABLE) || request->node < -1 ||
 	    request->node >= (int)nodes || request->room < -1)
 		return refused_by(guess, LAB_EINVAL, request->room >= (int)model.spec.room_count ? LAB_ENXIO : 0);

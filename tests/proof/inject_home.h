@@ -18,8 +18,15 @@
 #include "../../homes/linux-user/complain.c"
 #include "../../homes/linux-user/memory.c"
 #undef HUGE_BYTES
+#include "../../homes/linux-user/reclaim.c"
+#include "../../homes/linux-user/keeper.c"
+#include "../../homes/linux-user/wait.c"
 #include "../../homes/linux-user/user.c"
 #include "../../homes/linux-user/default.c"
+#include "../../homes/linux-user/lease.c"
+#include "../../homes/linux-user/describe.c"
+#include "../../homes/linux-user/shared.c"
+#include "../../homes/linux-user/recovery.c"
 
 void home_find_nodes(unsigned int nodes) /* in cpu.c, which is not looked at here */
 {
@@ -51,6 +58,8 @@ static const struct home_case home_cases[] = {
 	{ "huge pages", LAB_LAZY, 1, 2,
 	  .room = { { .name = "a", .kind = LAB_ROOM_HUGETLB, .zone = LAB_ZONE_NORMAL, .size = 2 << 20 } } },
 	{ "numbers only", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .kind = LAB_ROOM_METADATA } } },
+	{ "shared", LAB_LAZY, 2, 2, .room = { { .name = "a", TINY, .kind = LAB_ROOM_SHARED }, { .name = "b", TINY, .kind = LAB_ROOM_METADATA } } },
+	{ "shared, armed", LAB_ARMED, 1, 2, .room = { { .name = "a", TINY, .kind = LAB_ROOM_SHARED } } },
 	{ "refused by the core", LAB_LAZY, 1, 2, .room = { { .name = "a", TINY, .min = 4 } } },
 	{ "default", LAB_LAZY, 0, 0, .by_default = true },
 };

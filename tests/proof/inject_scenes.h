@@ -213,6 +213,13 @@ static void leading(void)
 	draw(2);
 }
 
+/* Two zeroed frames are ready, a third could be. */
+static void two_ready(void)
+{
+	hold(3, 0);
+	prepared(keeper_zero(lab, labyrinth_room(lab, 0), 0, 2) == 2);
+}
+
 /* A room that thinks its leaves are plenty: CPUs keep out of each other's. */
 static void plenty(void)
 {
@@ -300,7 +307,7 @@ static const struct scene scenes[] = {
 		TAKES("take", KERNEL), GIVES("give 3", 0, 3), GIVES("give block 4", 4, 64),
 		GIVES("give block 7", 7, 128), BLOCK("block 1", KERNEL, 1), BLOCK("block 7", KERNEL, 7),
 		{ "split", SPLIT, .frame = 64, .order = 4 }, ONE("off", OFF, 3),
-		{ "owner", REQUEST, .gfp = KERNEL, .owner = 7 }, ONE("audit", AUDIT, 0) } },
+		{ "owner", REQUEST, .gfp = KERNEL, .owner = 7 }, ONE("audit", AUDIT, 0), ONE("keep", KEEP, 0) } },
 	{ "full, hints lowered", LEAF, .prepare = full_lowered, .call = {
 		TAKES("take", KERNEL), GIVES("give 2", 0, 2), GIVES("give 3", 0, 3), GIVES("give block 3", 3, 128),
 		GIVES("give block 8", 8, 256), BLOCK("block 1", KERNEL, 1), BLOCK("block 2", KERNEL, 2),
@@ -327,7 +334,7 @@ static const struct scene scenes[] = {
 	{ "pools half drawn", 256, .min = 32, .prepare = half_drawn, .call = {
 		TAKES("take", KERNEL), TAKES("atomic", LAB_GFP_ATOMIC), TAKES("all", LAB_MEMALLOC),
 		GIVES("give", 0, HELD(0)), { "give bulk", GIVE_BULK, .frame = HELD(1), .count = 3 },
-		ONE("off pooled", OFF, POOLED(0)), BLOCK("block 1", LAB_GFP_ATOMIC, 1) } },
+		ONE("off pooled", OFF, POOLED(0)), BLOCK("block 1", LAB_GFP_ATOMIC, 1), ONE("keep", KEEP, 0) } },
 	{ "pools empty", 128, .min = 8, .prepare = all_drawn, .call = {
 		TAKES("all", LAB_MEMALLOC), TAKES("atomic", LAB_GFP_ATOMIC), GIVES("give", 0, HELD(0)),
 		GIVES("give another", 0, HELD(1)), GIVES("give 3", 0, HELD(2)),
@@ -350,7 +357,8 @@ static const struct scene scenes[] = {
 	{ "scattered blocks", 3 * LEAF, .no_pairs = true, .prepare = scattered, .call = {
 		BLOCK("block 1", KERNEL, 1), BLOCK("block 1 from the end", KERNEL | LAB_MOVABLE, 1),
 		BLOCK("block 2", KERNEL, 2), BLOCK("block 7", KERNEL, 7), GIVES("give, makes a block", 0, 193),
-		GIVES("give, makes a larger", 0, 98), TAKES("take", KERNEL) } },
+		GIVES("give, makes a larger", 0, 98), TAKES("take", KERNEL),
+		ONE("keep", KEEP, 0) } },
 	{ "two rooms, a frame in the second", 256, 256, .prepare = rooms_last, .call = {
 		TAKES("take", KERNEL), TAKES("take low", KERNEL | LAB_DMA32),
 		{ "take from first", REQUEST, .gfp = KERNEL, .in = 1 }, GIVES("give first", 0, 3),
@@ -397,6 +405,11 @@ static const struct scene scenes[] = {
 	{ "one pool pays for another", 64, .min = 8, .all_pairs = true, .prepare = leave_pools, .call = {
 		ATS("at inner", LAB_MEMALLOC, 0, INNERMOST), GIVES("give", 0, HELD(0)),
 		GIVES("give another", 0, HELD(1)), TAKES("all", LAB_MEMALLOC) } },
+	{ "zeroed frames", 64, .min = 4, .memory = true, .zeroed = 3, .prepare = two_ready, .call = {
+		ONE("keep", KEEP, 0), { "zeroed", ADDRESS, .gfp = KERNEL | LAB_ZERO },
+		{ "zeroed again", REQUEST, .gfp = LAB_GFP_ATOMIC | LAB_ZERO }, TAKES("take", KERNEL),
+		GIVES("give", 0, HELD(0)), ATS("at pooled", KERNEL, 0, POOLED(7)), ONE("off pooled", OFF, POOLED(6)),
+		BLOCK("block 3", KERNEL, 3) } },
 	{ "one word, full and hinted", W, .all_parks = true, .prepare = full_hinted, .call = {
 		TAKES("take", KERNEL), GIVES("give 4", 0, 4), GIVES("give 5", 0, 5), BLOCK("block 1", KERNEL, 1) } },
 	{ "one slot lacks", 64, .min = 8, .prepare = one_drawn, .call = {

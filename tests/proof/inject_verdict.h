@@ -311,6 +311,7 @@ static void add_deeds(const struct record *r)
 		break;
 	case AUDIT:
 	case LOOK:
+	case KEEP:
 		break;
 	default:
 		if (r->call->kind < GIVE)

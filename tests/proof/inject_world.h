@@ -9,6 +9,7 @@
 
 #include "frame.h"
 #include "inject_engine.h"
+#include "keeper.h"
 #include "machine.h"
 
 #define FRAMES_MAX (40u * 512u)
@@ -42,6 +43,7 @@ enum call_kind {
 	/* that only look */
 	AUDIT,
 	LOOK, /* every other call that only reads */
+	KEEP, /* a keeper's pass over the first room: what it takes, it gives back */
 };
 
 /* Which frame, where it is not said by its number: the n-th that is so at the start. */
@@ -67,6 +69,7 @@ struct scene {
 	unsigned int first;	     /* frame */
 	unsigned int min;	     /* of the first room */
 	unsigned int min_second;
+	unsigned int zeroed; /* slots for zeroed frames in the first room */
 	enum lab_zone zone;  /* of the first room; 0: NORMAL */
 	bool memory;	     /* behind the first room */
 	bool holes;	     /* frames first + 7 .. first + 9 */
@@ -220,6 +223,22 @@ static void do_look(uint64_t frame)
 		wrong = "no steps to show";
 }
 
+static void do_keep(void)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct lab_room *room = labyrinth_room(lab, 0);
+	struct keeper_watch watch = { .demand = (uint64_t)20 << 16 };
+
+	if (keeper_needs(lab, &request) > room->slots + 1)
+		wrong = "a request needs more frames than pools take";
+	if (keeper_look(room, &watch, 0) && !keeper_missing(room, &watch))
+		keeper_rest(room, &watch);
+	watch.demand = 0;
+	keeper_rest(room, &watch);
+	keeper_tidy(room, &watch, 4);
+	keeper_zero(lab, room, KEEPER_SPARE, 2);
+}
+
 static void do_call(const struct call *call)
 {
 	bool listed = call >= scene->call && call < scene->call + CALLS_MAX;
@@ -250,6 +269,8 @@ static void do_call(const struct call *call)
 		wrong = audit.text;
 	else if (call->kind == LOOK)
 		do_look(frame);
+	else if (call->kind == KEEP)
+		do_keep();
 	r->ended = ++clock_now;
 }
 
@@ -297,7 +318,8 @@ static void scene_birth(const struct scene *made)
 	struct lab_hole hole = { .first_frame = made->first + 7, .frames = 3 };
 	struct lab_room_spec room[ROOMS] = {
 		{ .name = "one", .zone = made->zone ? made->zone : LAB_ZONE_NORMAL, .first_frame = made->first,
-		  .frames = made->frames, .min = made->min, .memory = made->memory ? memory : NULL },
+		  .frames = made->frames, .min = made->min, .memory = made->memory ? memory : NULL,
+		  .zeroed = made->zeroed },
 		{ .name = "two", .zone = LAB_ZONE_DMA32, .first_frame = made->first + made->frames,
 		  .frames = made->second, .min = made->min_second },
 	};

@@ -155,6 +155,22 @@ static void call_free_bulk(const struct op *op)
 	world.answer.code = (long)lab_free_bulk(lab, (size_t)op->order, pages);
 }
 
+/* A page of the client's contract, and back: no state of the room, and nobody, may refuse it. */
+static void call_client(const struct op *op)
+{
+	struct lab_request request = op_request(op);
+	struct lab_page *page;
+
+	request.owner = (uint16_t)client;
+	request.room = 0;
+	page = lab_alloc_request(lab, &request, NULL);
+	world.answer.code = lab_ptr_err(page);
+	if (!world.answer.code)
+		world.answer.code = lab_free_as(lab, page, 0, client, 0);
+	if (world.answer.code)
+		FAIL("refused with %ld within the contract", world.answer.code);
+}
+
 /* ---- the rest ---- */
 
 static void call_split(const struct op *op)
@@ -284,6 +300,7 @@ static const struct op ops[] = {
 	{ "at-9-pooled", TAKE_AT, call_at, 9, KERNEL, -1, FEW },
 	{ "at-out", TAKE_AT, call_at, 0, KERNEL, OUT, FLAT },
 	{ "at-nowhere", TAKE_AT, call_at, 0, KERNEL, 1 << 20, FLAT },
+	{ "client", STILL, call_client, 0, LAB_GFP_ATOMIC, 0, FLAT },
 	{ "bulk-3", TAKE_MANY, call_bulk, 0, KERNEL, 3, FLAT },
 	{ "bulk-64", TAKE_MANY, call_bulk, 0, LAB_GFP_ATOMIC, 64, FLAT },
 	{ "free", GIVE, call_free, 0, 0, SINGLE, GUSTY },

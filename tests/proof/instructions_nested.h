@@ -99,6 +99,19 @@ static void nested_bulk(const struct class *class, unsigned int count)
 		check_refusal(class->name, 0, got, &look);
 }
 
+/* A page of the contract, and back: one of its two may be the outer call's, so this cannot fail. */
+static void nested_client(void)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct lab_page *page;
+
+	request.owner = (uint16_t)client;
+	request.room = 0;
+	page = lab_alloc_request(lab, &request, NULL);
+	if (lab_is_err(page) || lab_free_as(lab, page, 0, client, 0))
+		FAIL("nested: refused with %d within the contract", lab_ptr_err(page));
+}
+
 /* Allocate, and judge the answer.  What is got is kept. */
 static void nested_take(const struct class *class, unsigned int order)
 {
@@ -111,6 +124,7 @@ static void nested_take(const struct class *class, unsigned int order)
 		nested_bulk(class, 1 + 3 * order);
 		return;
 	}
+	nested_client();
 	look = look_for(&request);
 	request.owner = class->gfp & LAB_EXCLUSIVE ? 0 : class->owner;
 	request.use = class->use;

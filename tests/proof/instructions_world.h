@@ -221,10 +221,26 @@ static void hold(uint64_t frame, unsigned int order, const struct lab_request *a
 
 /* ---- set-up ---- */
 
+static unsigned int client; /* guaranteed two frames of room 0, behind the furniture */
+
+static void set_up_client(void)
+{
+	struct lab_client_spec spec = { .node = LAB_NODE_LOCAL, .room = 0, .frames = 2 };
+	struct lab_room *room = labyrinth_room(lab, 0);
+
+	this_cpu = 3;
+	room_cpu(room, 3)->near[0] = (lab_word)(frame_at(480) - room->first_frame) + 1;
+	if (lab_client_open(lab, &spec, &client, NULL))
+		exit(1);
+	room_cpu(room, 3)->near[0] = 0;
+	this_cpu = 0;
+}
+
 static void set_up_birth(void)
 {
 	struct lab_room_spec rooms[2];
-	struct lab_spec spec = { .page_shift = 12, .cpus = 4, .rooms = rooms, .room_count = ground->rooms };
+	struct lab_spec spec = { .page_shift = 12, .cpus = 4, .rooms = rooms, .room_count = ground->rooms, .clients = 1,
+				 .contract_frames = 2 };
 	unsigned int i;
 
 	for (i = 0; i < ground->rooms; i++) {
@@ -265,6 +281,7 @@ static void set_up_furniture(void)
 	lab_free_pages(lab, page_at(OUT), 0);
 	mark(frame_at(OUT), 0, NOBODY);
 	lab_frame_offline(lab, frame_at(OUT));
+	set_up_client();
 }
 
 /* Not held, not kept by a pool, not out, not to be left free. */
@@ -405,7 +422,7 @@ static struct look look_for(const struct lab_request *request)
 		if (room->offline)
 			continue;
 		look.eligible += clear_bits(&room->commons);
-		look.tentative |= (room->tentative & 0xffff) != 0;
+		look.tentative |= (room->tentative & LAB_TENTATIVE_COUNTS) != 0;
 		look.pools |= room->bands != 0;
 		for (k = 0; k < room->bands; k++)
 			if (route_bands(room, &way, way.right) >> k & 1)
@@ -447,7 +464,7 @@ static void check_rest(uint64_t out_least, uint64_t out_most)
 		held += world.holder[i] != NOBODY;
 	if (lab_audit(lab, true, &audit))
 		FAIL("the audit: %s (room %d, frame %" PRIu64 ")", audit.text, audit.room, audit.frame);
-	else if (audit.owned != held || audit.in_hand || audit.free + audit.pooled + held + audit.offline != frames)
+	else if (audit.owned != held || audit.in_hand || audit.kept != 2 || audit.free + audit.pooled + audit.kept + held + audit.offline != frames)
 		FAIL("%" PRIu64 " free, %" PRIu64 " pooled, %" PRIu64 " owned (known: %" PRIu64 "), %" PRIu64 " in hand, %" PRIu64
 		     " out, of %" PRIu64, audit.free, audit.pooled, audit.owned, held, audit.in_hand, audit.offline, frames);
 	else if (audit.offline < out_least || audit.offline > out_most)

@@ -50,8 +50,12 @@ static void open_labyrinths(void)
 					     .size = 384 << 10, .watermarks = true };
 	struct lab_user_spec three = { .birth = LAB_ARMED, .rooms = &plain, .room_count = 1 };
 	struct lab_user_spec two = { .birth = LAB_ARMED, .rooms = far, .room_count = 2, .nodes = 2 };
+	struct lab_user_spec four = { .birth = LAB_ARMED, .rooms = &plain, .room_count = 1,
+				      .clients = 2, .contract_frames = CONTRACT, .contract_blocks = 1 };
 
 	lab = open_or_leave(&one);
+	guarded = open_or_leave(&four);
+	open_clients();
 	nodes = open_or_leave(&two);
 	usual = open_or_leave(&three);
 	lab_set_default(usual);
@@ -67,6 +71,7 @@ static void warm_up(void)
 		kinds[i].run(100);
 	lab_user_close(lab);
 	lab_user_close(nodes);
+	lab_user_close(guarded);
 	lab_user_close(usual);
 	if (cage->wrong[0])
 		_exit(1);

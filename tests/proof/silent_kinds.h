@@ -14,7 +14,7 @@
 #define HELD 16384u
 
 /* The ones in the cage: one node and three rooms; two nodes; the default one. */
-static struct labyrinth *lab, *nodes, *usual;
+static struct labyrinth *lab, *nodes, *usual, *guarded; /* (guarded: with clients) */
 static struct lab_page *held[HELD];
 
 enum { MEMORY, OWN, NUMBERS, ROOMS }; /* its rooms, the one with the most tags last */
@@ -65,7 +65,7 @@ static uint64_t rnd(uint64_t below)
 /* Flags of any kind that do not contradict themselves; memory where that is asked for. */
 static lab_gfp_t some_flags(void)
 {
-	lab_gfp_t gfp = (lab_gfp_t)rnd(LAB_FLAGS_ALL + 1) & ~(LAB_ZERO | LAB_EXCLUSIVE | LAB_DMA | LAB_HIGHMEM);
+	lab_gfp_t gfp = (lab_gfp_t)rnd(LAB_FLAGS_ALL + 1) & ~(LAB_ZERO | LAB_EXCLUSIVE | LAB_DMA | LAB_HIGHMEM | LAB_EXTRA_QUALITY | LAB_RAW);
 
 	return gfp & LAB_MOVABLE ? gfp & ~LAB_RECLAIMABLE : gfp;
 }

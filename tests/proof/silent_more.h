@@ -197,6 +197,57 @@ static uint64_t kind_nodes(uint64_t n)
 	return i;
 }
 
+/* ---- clients ---- */
+
+#define CONTRACT 16u
+static unsigned int client[2];
+
+/* Before the cage: the first with a contract, the second without. */
+static void open_clients(void)
+{
+	struct lab_client_spec spec = { .name = "silent", .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE, .frames = CONTRACT, .blocks = 1,
+					.block_order = 4, .maximum = CONTRACT + 16 };
+
+	expect("client_open", lab_client_open(guarded, &spec, &client[0], NULL), 0);
+	spec = (struct lab_client_spec){ .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE, .maximum = LAB_UNLIMITED };
+	expect("client_open", lab_client_open(guarded, &spec, &client[1], NULL), 0);
+}
+
+static struct lab_page *ask(unsigned int owner, lab_gfp_t gfp, unsigned int order)
+{
+	struct lab_request request = LAB_REQUEST(gfp, order);
+
+	request.owner = (uint16_t)owner;
+	return lab_alloc_request(guarded, &request, NULL);
+}
+
+static uint64_t kind_clients(uint64_t n)
+{
+	struct lab_page *page[CONTRACT], *block;
+	struct lab_refusal refusal;
+	struct lab_client_stats stats;
+	uint64_t i;
+	unsigned int k;
+
+	for (i = 0; i < n; i += 2 * CONTRACT + 9) {
+		for (k = 0; k < CONTRACT; k++)
+			if (!got("a client's page", page[k] = ask(client[0], LAB_GFP_ATOMIC | LAB_RAW, 0)))
+				return i;
+		expect("beyond the contract", lab_ptr_err(ask(client[0], LAB_RAW, 0)), -LAB_EDQUOT);
+		if (got("a client's block", block = ask(client[0], LAB_GFP_ATOMIC, 4)))
+			expect("free_as", lab_free_as(guarded, block, 4, client[0], 0), 0);
+		expect("hand_over", lab_page_hand_over(guarded, page[0], 0, client[0], client[1]), 0);
+		expect("free_as", lab_free_as(guarded, page[0], 0, client[1], 0), 0);
+		expect("offer", lab_page_offer(guarded, page[1], client[0]), 0);
+		expect("withdraw", lab_page_withdraw(guarded, page[1], client[0]), 0);
+		expect("client_stats", lab_client_stats(guarded, client[0], &stats), 0);
+		expect("refusals", lab_refusals(guarded, &refusal, 1), 1);
+		for (k = 1; k < CONTRACT; k++)
+			expect("free_as", lab_free_as(guarded, page[k], 0, client[0], 0), 0);
+	}
+	return i;
+}
+
 static uint64_t kind_linux(uint64_t n)
 {
 	struct page *page, *array[20];
@@ -251,7 +302,8 @@ static const struct kind {
 	{ "invalid", kind_invalid },	   { "refused-frees", kind_refused_frees },
 	{ "conversions", kind_conversions }, { "figures", kind_figures },
 	{ "audits", kind_audits },	   { "nodes", kind_nodes },
-	{ "linux", kind_linux },	   { "mixed", kind_mixed },
+	{ "linux", kind_linux },	   { "clients", kind_clients },
+	{ "mixed", kind_mixed },
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 

@@ -20,6 +20,7 @@
 
 #ifdef STEPPER_WORKS
 #include "steps_beside.h"
+#include "steps_clients.h"
 #include "steps_many.h"
 #include "steps_single.h"
 
@@ -39,6 +40,7 @@ static void measure_size(lab_word leaves)
 	singles_refused(leaves);
 	singles_free(leaves);
 	pools(leaves);
+	clients(leaves);
 	if (size_from(WHOLE)) {
 		blocks(leaves);
 		many(leaves);

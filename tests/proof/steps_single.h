@@ -196,9 +196,23 @@ static void refuse_again(lab_word leaves, unsigned int kind)
 	measure(call_alloc, -LAB_EAGAIN);
 }
 
+static void refuse_first(lab_word leaves)
+{
+	if (!scene_wanted(REFUSAL, "full, the first of all", false))
+		return;
+	scene_extra(FIRST_REFUSAL, 1);
+	world_open(leaves, FULL, NULL);
+	at_rest();
+	world.lab->first_state = 0;
+	measure(call_alloc, -LAB_ENOMEM);
+}
+
 static void singles_refused(lab_word leaves)
 {
 	unsigned int kind, i;
+
+	call.gfp = LAB_GFP_KERNEL;
+	refuse_first(leaves);
 
 	for (kind = 0; kind < KINDS; kind++) {
 		if (!kind_wanted(kind, 1))

@@ -153,6 +153,7 @@ static void world_born(const struct lab_spec *spec)
 		printf("FAIL steps: a world is not born: %s\n", why);
 		exit(1);
 	}
+	world.lab->first_state = 2; /* what the first refusal of all costs more is measured apart */
 	world.room = labyrinth_room(world.lab, 0);
 	world.leaves = world.room->commons.leaves;
 	world.h = world.room->commons.height;

@@ -98,6 +98,21 @@ static void oracle_give(uint64_t frame, unsigned int order)
 	}
 }
 
+/* Memory behind a page: zero where that was asked for; and dirty from now on, as its holder leaves it. */
+static void use_memory(const struct lab_page *page, const struct lab_request *request)
+{
+	uint64_t *word = lab_page_address(lab, page);
+	uint64_t frames = (uint64_t)1 << request->order, i;
+
+	for (i = 0; word && i < frames; i++, word += 512) {
+		unsigned int some = (unsigned int)rnd(512);
+
+		if (request->gfp & LAB_ZERO)
+			CHECK(!word[0] && !word[some] && !word[511], "a frame that is not zero");
+		word[0] = word[some] = word[511] = operation + 1;
+	}
+}
+
 static void hold(struct lab_page *page, const struct lab_request *request)
 {
 	struct held *held = &oracle.held[oracle.count++];
@@ -112,6 +127,7 @@ static void hold(struct lab_page *page, const struct lab_request *request)
 	      "tag of frame %" PRIu64 " is not what was asked", info.frame);
 	CHECK(lab_frame_page(lab, held->frame) == page && lab_page_frame(lab, page) == held->frame, "conversion");
 	oracle_take(held->frame, held->order);
+	use_memory(page, request);
 }
 
 static void forget(unsigned int i)

@@ -7,10 +7,12 @@
  * One thread, several rooms on two nodes with watermarks, lowmem reserves and holes.  After each operation
  * the answer must be the oracle's: an order-0 request succeeds exactly where Linux's arithmetic over the
  * free frames says so; a block is really free, aligned and of the commons; a refusal is true; a refused
- * free changed nothing and has the right code.  Now and then everything is audited and counted.
+ * free changed nothing and has the right code; what was to be zero is.  Now and then a keeper passes by, and
+ * everything is audited and counted.
  * A failure prints the seed and the number of the operation.
  */
 #include "oracle.h"
+#include "keeper.h"
 
 /* ---- requests ---- */
 
@@ -27,6 +29,8 @@ static lab_gfp_t random_gfp(void)
 		gfp |= LAB_COLD;
 	if (!rnd(8))
 		gfp |= LAB_THISNODE;
+	if (!rnd(8))
+		gfp |= LAB_ZERO;
 	return rnd(8) ? gfp : gfp | LAB_EXCLUSIVE;
 }
 
@@ -78,6 +82,8 @@ static void do_alloc_at(void)
 	request.room = (int16_t)room;
 	if (free)
 		free = oracle.free[room] >= i && oracle.free[room] - i >= linux_floor(&request, room);
+	if (free && request.gfp & LAB_ZERO && !rooms[room].memory)
+		free = false;
 	page = lab_alloc_at(lab, frame, &request);
 	CHECK(lab_is_err(page) == !free, "alloc at %" PRIu64 " order %u: %d", frame, request.order, lab_ptr_err(page));
 	if (free)
@@ -245,15 +251,33 @@ static void do_offline(void)
 	done[7]++;
 }
 
+/* A keeper looks, by Linux's count; it tidies, and holds zeroed frames ready where there is a pool for them. */
+static void do_keeper(void)
+{
+	static struct keeper_watch watch[ROOMS];
+	unsigned int number = (unsigned int)rnd(ROOMS);
+	struct lab_room *room = labyrinth_room(lab, number);
+	uint64_t free = oracle.free[number], high = marks[number].high;
+	struct keeper_watch none = { 0 };
+	bool wanted = keeper_look(room, &watch[number], rnd(2000000));
+
+	CHECK(wanted || free >= marks[number].low, "room %u is below low, and its keeper does not know", number);
+	CHECK(keeper_missing(room, &none) == (free < high ? high - free : 0), "room %u: %" PRIu64 " are missing", number,
+	      (uint64_t)keeper_missing(room, &none));
+	CHECK(keeper_rest(room, &watch[number]) == (free >= high), "room %u: rest", number);
+	keeper_tidy(room, &watch[number], (unsigned int)rnd(8));
+	done[8] += keeper_zero(lab, room, rnd(2) ? 0 : KEEPER_SPARE, (unsigned int)rnd(16));
+}
+
 /* ---- all of it ---- */
 
 /* A pool lacks nothing while a frame is free further out: a reserve is filled from the inside. */
 static void check_nesting(const struct lab_room_stats *stats)
 {
-	uint64_t outside = stats->free_commons;
+	uint64_t outside = stats->free_commons + stats->zeroed_free; /* (that pool is as good as the commons) */
 	unsigned int i;
 
-	for (i = stats->bands; i-- > 0; outside += stats->band_free[i])
+	for (i = stats->bands - (stats->zeroed != 0); i-- > 0; outside += stats->band_free[i])
 		CHECK(!outside || stats->band_free[i] == stats->band_frames[i] || !stats->bands,
 		      "%s: band %u lacks %" PRIu64 " with %" PRIu64 " free outside", stats->name, i,
 		      stats->band_frames[i] - stats->band_free[i], outside);
@@ -288,7 +312,7 @@ static void make(void)
 		  .holes = holes, .hole_count = 2 },
 		{ .name = "normal", .zone = LAB_ZONE_NORMAL, .first_frame = 16384, .frames = 6144, .min = LAB_MARK_LINUX },
 		{ .name = "far", .zone = LAB_ZONE_NORMAL, .node = 1, .first_frame = 24576, .frames = 5000,
-		  .min = 40, .low = 60, .high = 80 },
+		  .min = 40, .low = 60, .high = 80, .zeroed = 50 },
 	};
 	size_t bytes, i, k;
 	void *metadata;
@@ -296,6 +320,7 @@ static void make(void)
 	int which;
 
 	memcpy(rooms, made, sizeof(rooms));
+	rooms[3].memory = aligned_alloc(4096, (size_t)rooms[3].frames << 12);
 	spec = (struct lab_spec){ .page_shift = 12, .cpus = 4, .rooms = rooms, .room_count = ROOMS, .nodes = 2,
 				  .distance = distances, .lowmem_ratio = { 32, 24, 0 } };
 	bytes = lab_metadata_bytes(&spec);
@@ -323,6 +348,8 @@ static void step(unsigned int fullness)
 
 	if (oracle.count + 600 >= HELD_MAX)
 		what = 50;
+	if (!rnd(32))
+		do_keeper();
 	if (what < fullness)
 		do_alloc();
 	else if (what < 80)
@@ -369,8 +396,9 @@ int main(int argc, char **argv)
 	}
 	check_everything();
 	printf("%" PRIu64 " operations, seed %" PRIu64 ": %" PRIu64 " allocated, %" PRIu64 " refused, %" PRIu64 " at a frame, "
-	       "%" PRIu64 " bulk, %" PRIu64 " freed, %" PRIu64 " wrong frees, %" PRIu64 " splits, %" PRIu64 " offlined\n",
-	       operations, seed, done[0], done[1], done[2], done[3], done[4], done[5], done[6], done[7]);
+	       "%" PRIu64 " bulk, %" PRIu64 " freed, %" PRIu64 " wrong frees, %" PRIu64 " splits, %" PRIu64 " offlined, %" PRIu64
+	       " zeroed\n",
+	       operations, seed, done[0], done[1], done[2], done[3], done[4], done[5], done[6], done[7], done[8]);
 	printf("machine: P2 P4 P5 | random operations against an oracle | %" PRIu64 "\n", operations);
 	return 0;
 }

@@ -5,17 +5,25 @@
 #ifndef CALLS_H
 #define CALLS_H
 
-#include "judge.h"
+#include "clients.h"
+#include "keeper.h"
 
-static unsigned char holder[64 * 512]; /* how many hold each frame */
 static uint64_t pooled_frame;	       /* POOLED_FRAME of this scene */
 static struct lab_room_spec marks;
 static unsigned int clock_now;
 
-static void took(struct lab_page *page, unsigned int order)
+/* The first byte of each frame, where frames have memory: whoever holds it writes there. */
+static unsigned char *memory;
+
+static void took(struct lab_page *page, unsigned int order, bool clean)
 {
 	uint64_t frame = lab_page_frame(lab, page), i;
 
+	for (i = 0; memory && i < (uint64_t)1 << order; i++) {
+		if (clean && memory[(frame + i) << 12] && !fibers.wrong)
+			fibers.wrong = "a frame that is not zero";
+		memory[(frame + i) << 12] = 1;
+	}
 	for (i = 0; i < (uint64_t)1 << order; i++)
 		if (holder[frame + i]++ && !fibers.wrong)
 			fibers.wrong = "a frame given twice";
@@ -35,7 +43,7 @@ static int take(lab_gfp_t gfp, unsigned int order, struct record *r)
 	r->code = lab_ptr_err(page);
 	if (r->code)
 		return 0;
-	took(page, order);
+	took(page, order, gfp & LAB_ZERO);
 	return 1 << order;
 }
 
@@ -58,7 +66,7 @@ static int bulk(unsigned int count)
 	long n = lab_alloc_bulk(lab, LAB_GFP_KERNEL, count, pages), i;
 
 	for (i = 0; i < n; i++)
-		took(pages[i], 0);
+		took(pages[i], 0, false);
 	return n > 0 ? (int)n : 0;
 }
 
@@ -71,6 +79,33 @@ static int give_bulk(uint64_t frame)
 	if (lab_free_bulk(lab, 2, pages) != 2)
 		fibers.wrong = "a free was refused";
 	return -2;
+}
+
+static lab_bit kept[FIBERS_MAX]; /* the frame that this fiber's keeper has in its hand */
+
+/* What a keeper does (core/keeper.h). */
+static void keep(enum op_kind kind, struct record *r)
+{
+	struct lab_room *room = labyrinth_room(lab, 0);
+	lab_bit *frame = &kept[fibers.running];
+	struct keeper_watch watch = { 0 };
+
+	if (kind == REST)
+		keeper_rest(room, &watch);
+	if (kind == ZEROES)
+		keeper_zero(lab, room, 0, 1);
+	if (kind == KEEP) {
+		*frame = keeper_take(room);
+		r->got = *frame != LAB_NO_BIT;
+		if (r->got) {
+			took(room_page(room, *frame), 0, false);
+			memory[*frame << 12] = 0;
+		}
+	} else if (kind == READY && *frame != LAB_NO_BIT) {
+		holder[*frame]--;
+		keeper_give(room, *frame);
+		r->got = -1;
+	}
 }
 
 /* The calls that scenes rarely make. */
@@ -87,7 +122,7 @@ static void call_other(const struct op *op, struct record *r)
 		r->code = lab_ptr_err(page);
 		r->got = !r->code;
 		if (r->got)
-			took(page, 0);
+			took(page, 0, false);
 		break;
 	case SPLIT:
 		r->code = lab_split(lab, lab_frame_page(lab, 0), (unsigned int)op->arg);
@@ -110,25 +145,34 @@ static void call_other(const struct op *op, struct record *r)
 	case OPEN:
 		r->code = lab_room_online(lab, 0);
 		break;
+	case REST:
+	case KEEP:
+	case READY:
+	case ZEROES:
+		keep(op->kind, r);
+		break;
 	default:
-		fibers.wrong = "a scene with a call that nobody makes";
+		if (!client_call(op, r))
+			fibers.wrong = "a scene with a call that nobody makes";
 	}
 }
 
 static void call(const struct op *op)
 {
 	static const lab_gfp_t gfp[] = { [TAKE] = LAB_GFP_KERNEL, [ATOMIC] = LAB_GFP_ATOMIC, [ALL] = LAB_MEMALLOC,
+					 [CLEAN] = LAB_GFP_KERNEL | LAB_ZERO,
 					 [OWN] = LAB_GFP_KERNEL };
 	uint64_t half = marks.min - marks.min / 2;
 	struct record *r = &record[records++];
 
-	*r = (struct record){ .kind = op->kind, .arg = (unsigned int)op->arg, .began = clock_now++, .floor = marks.min };
+	*r = (struct record){ .kind = op->kind, .arg = (unsigned int)op->arg, .began = clock_now++, .fiber = fibers.running, .floor = marks.min };
 	switch (op->kind) {
 	case TAKE:
 	case ATOMIC:
 	case ALL:
+	case CLEAN:
 	case OWN:
-		r->floor = op->kind == TAKE || op->kind == OWN ? marks.min : op->kind == ATOMIC ? half - half / 4 : 0;
+		r->floor = op->kind == ATOMIC ? half - half / 4 : op->kind == ALL ? 0 : marks.min;
 		r->got = take(gfp[op->kind], 0, r);
 		if (r->code && r->code != -LAB_ENOMEM && !(scene->again && r->code == -LAB_EAGAIN))
 			fibers.wrong = "order 0 refused, but not as out of memory";

@@ -29,6 +29,7 @@ static unsigned int cpu_outside;	 /* which CPU this is while no fiber runs */
 static uint64_t schedules, failures; /* of this scene */
 static uint64_t pooled_at_start[LAB_LEAF_FRAMES];
 static unsigned int pooled_count;
+static bool ready_at_start[LAB_LEAF_FRAMES];
 
 /* ---- this test's own port ---- */
 
@@ -90,6 +91,9 @@ static bool play_by(int (*pick)(unsigned int))
 		memset(holder, 0, NEAR_FRAMES);
 	for (i = 0; i < pooled_count; i++)
 		holder[pooled_at_start[i]] = 0;
+	memset(held_by, 0, sizeof(held_by));
+	for (i = 0; scene->zeroed && i < scene->frames; i++)
+		memory[(size_t)i << 12] = holder[i] || !ready_at_start[i];
 	records = clock_now = 0;
 	if (!explore_run(fibers_there(), calls_of, pick))
 		return true; /* no end of its own */
@@ -140,6 +144,19 @@ static void make_near(void)
 		lab_free_pages(lab, lab_frame_page(lab, frame), 0);
 }
 
+/* So many free frames are zeroed and put aside; which, `ready_at_start` says. */
+static void make_ready(void)
+{
+	unsigned int i;
+
+	memset(ready_at_start, 0, sizeof(ready_at_start));
+	for (i = 0; i < scene->ready; i++) {
+		lab_bit frame = keeper_take(labyrinth_room(lab, 0));
+
+		ready_at_start[frame] = keeper_give(labyrinth_room(lab, 0), frame);
+	}
+}
+
 static void be_born(void)
 {
 	static struct lab_room_spec room[2];
@@ -148,7 +165,12 @@ static void be_born(void)
 	room[0] = (struct lab_room_spec){ .name = "r", .zone = LAB_ZONE_NORMAL, .frames = scene->frames, .min = scene->min };
 	room[1] = (struct lab_room_spec){ .name = "s", .zone = LAB_ZONE_DMA32, .first_frame = scene->frames,
 					  .frames = scene->frames };
+	memory = scene->zeroed ? aligned_alloc(4096, (size_t)scene->frames << 12) : NULL;
+	room[0].memory = memory;
+	room[0].zeroed = scene->zeroed;
 	marks = room[0];
+	spec.clients = scene->clients ? 2 : 0;
+	spec.contract_frames = scene->clients ? 4 : 0;
 	metadata_bytes = lab_metadata_bytes(&spec);
 	metadata = aligned_alloc(64, metadata_bytes);
 	snapshot = malloc(metadata_bytes);
@@ -166,6 +188,8 @@ static void make(void)
 	unsigned int i;
 
 	be_born();
+	if (scene->clients)
+		clients_open();
 	for (i = 0; i < OPS_MAX; i++)
 		if (scene->op[0][i].kind == GIVE_BLOCK || scene->op[0][i].kind == SPLIT)
 			lab_alloc_at(lab, 0, &large);
@@ -178,11 +202,12 @@ static void make(void)
 		make_near();
 	if (scene->lowered)
 		lab_alloc_pages(lab, LAB_GFP_KERNEL, 1); /* refused, and remembered */
+	make_ready();
 	pooled_count = 0;
 	for (frame = 0; frame < scene->frames; frame++)
-		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && info.state == LAB_POOLED)
+		if (!lab_page_info(lab, lab_frame_page(lab, frame), &info) && (info.state == LAB_POOLED || info.state == LAB_KEPT))
 			pooled_at_start[pooled_count++] = frame;
-	pooled_frame = pooled_count ? pooled_at_start[0] : scene->frames;
+	pooled_frame = scene->shared ? shared_frame : pooled_count ? pooled_at_start[0] : scene->frames;
 	free_at_start = 0;
 	for (i = 0; !lab_room_stats(lab, i, &stats); i++)
 		free_at_start += stats.free_commons + stats.free_pooled;
@@ -208,7 +233,7 @@ static void perform_bounded(unsigned int bound, uint64_t randoms)
 static struct {
 	unsigned int bound, weak_bound; /* deviations */
 	uint64_t randoms, executions;
-} effort = { 2, 1, 2000, 30000 };
+} effort = { 2, 1, 2000, 15000 };
 
 static void perform(void)
 {
@@ -232,6 +257,7 @@ static void perform(void)
 		       schedules - reduced - bounded);
 	free(metadata);
 	free(snapshot);
+	free(memory);
 }
 
 static void replay(const char *schedule)

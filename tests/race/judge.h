@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "fibers.h"
+#include "layout.h"
 #include "scenes.h"
 
 /* What a call did. */
@@ -17,6 +18,8 @@ struct record {
 	unsigned int began, ended; /* on one clock for all */
 	int got;		   /* frames taken (> 0), given (< 0), or 0: refused */
 	int code;
+	int fiber;
+	bool idle; /* there was nothing to do */
 	uint64_t floor;
 };
 
@@ -25,6 +28,9 @@ static const struct scene *scene;
 static uint64_t free_at_start;
 static struct record record[FIBERS_MAX * OPS_MAX];
 static unsigned int records;
+static unsigned char holder[64 * 512]; /* how many hold each frame */
+
+static void judge_clients(void);
 
 /*
  * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
@@ -41,6 +47,17 @@ static int64_t overlaps(void)
 				n++;
 				break;
 			}
+	return n;
+}
+
+/* Frames that a keeper may have in its hand: taken, and given back, within a call beside this one. */
+static int64_t in_keeping(const struct record *r)
+{
+	unsigned int i;
+	int64_t n = 0;
+
+	for (i = 0; i < records; i++)
+		n += record[i].kind == ZEROES && record[i].began < r->ended && r->began < record[i].ended;
 	return n;
 }
 
@@ -63,13 +80,25 @@ static bool linearizable(unsigned int done, int64_t free)
 		if (r->kind == BLOCK && r->code == -LAB_ENOMEM && free > (int64_t)r->floor)
 			continue;
 		if (r->kind >= TAKE && r->kind <= OWN)
-			if (r->code == -LAB_ENOMEM ? free > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
+			if (r->code == -LAB_ENOMEM ? free - in_keeping(r) > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
 		if (r->got > 0 && free < r->got)
 			continue;
 		if (linearizable(done | 1u << i, free - r->got))
 			return true;
 	}
+	return false;
+}
+
+/* Below low, and nobody will be told? */
+static bool keeper_untold(void)
+{
+	const struct lab_room *room = labyrinth_room(lab, 0);
+	unsigned int i;
+
+	for (i = 0; i < room->bands; i++)
+		if (room->pool[i].floor < room->low && !(room->lack_root.word >> i & 1))
+			return !room->keeper;
 	return false;
 }
 
@@ -85,10 +114,15 @@ static void judge(void)
 		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF || record[i].kind == ON ||
 			 record[i].kind == CLOSE;
 	}
+	bulky |= scene->clients; /* what is kept for a client is free to nobody else: judge_clients() */
+	if (scene->clients)
+		judge_clients();
 	if (twice && succeeded != 1)
 		fibers.wrong = "of two frees of one page not exactly one went through";
 	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
 		fibers.wrong = "no order of the calls gives these answers";
+	if (!fibers.wrong && keeper_untold())
+		fibers.wrong = "a reserve lacks frames, and the keeper's flag is down";
 	if (!fibers.wrong && lab_audit(lab, true, &audit))
 		fibers.wrong = audit.text;
 }

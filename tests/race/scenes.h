@@ -23,14 +23,19 @@
 #define MIN (LAB_LEAF_FRAMES >= 512 ? 32u : 8u)
 #define MIN_ATOMIC (MIN / 2 - MIN / 8)
 
-/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right. */
-enum op_kind { END, TAKE, ATOMIC, ALL, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
-	       ON, CLOSE, OPEN, GIVE_BULK };
+/* In the order of what the judge knows of them: TAKE .. OWN are single frames taken by right.  (CLEAN: zeroed.) */
+enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE_BLOCK, OFF, BULK, FROM, PAUSE, AT, SPLIT, AUDIT,
+	       ON, CLOSE, OPEN, GIVE_BULK, REST, KEEP, READY, ZEROES,
+	       /* for a client (clients.h) */
+	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW,
+	       /* of the one page that a client has at the start (`shared`): to a client (0), or an owner that is none (1) */
+	       HAND_SHARED, GIVE_SHARED, RELEASE };
 
 struct op {
 	enum op_kind kind;
 	/* GIVE, OFF, ON, AT: which frame; BLOCK: order; BULK: how many; FROM: room; SPLIT: order of the block at 0;
-	 * GIVE_BULK: the first of two frames. */
+	 * GIVE_BULK: the first of two frames.  REST: the keeper's flag; KEEP, READY: a frame zeroed, and put aside; ZEROES: by
+	 * a keeper's own call.  RESIZE: to how many frames. */
 	int arg;
 };
 
@@ -50,7 +55,16 @@ struct scene {
 	bool whole;		       /* a bulk call takes all it wants at once here, or nothing */
 	bool lowered;		       /* the order hints say "none" at the start */
 	bool two;		       /* a second room behind the first: DMA32, of as many frames */
+	unsigned int zeroed, ready;    /* slots for zeroed frames, and how many of the free ones are there at the start */
 	bool small;		       /* only where leaves are small: the state would be too large */
+	unsigned int contract;	       /* guaranteed frames of a client; `free` are those beside them ... */
+	unsigned int beyond;	       /* ... of which it may have so many */
+	bool clients;		       /* there are any */
+	bool offered;		       /* the client has a page on offer */
+	bool truthful;		       /* takes and gives only: each refusal must be true of contract and commons together */
+	bool shared;		       /* it has a page at the start, for several to free or hand over */
+	bool abandoned;		       /* it is in quarantine */
+	bool closes;		       /* it may be closed under who asks */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
 };
@@ -137,6 +151,70 @@ static const struct scene scenes[] = {
 	/* The block has word 0 in its hand and will put it back, for the bulk call has word 1. */
 	{ "block that conflicts, all else full", LEAF, 0, 0, { -1 }, .near = true, .again = true, .whole = true,
 	  .op = { { { BLOCK, MULTI } }, { { BULK, WORD }, { TAKE, 0 } } } },
+	{ "contract: of one frame, two callers", 16, 0, 0, { -1 }, .truthful = true, .clients = true, .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: of two frames, two callers, again", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: of three frames, three callers", 16, 0, 0, { -1 }, .clients = true, .contract = 3,
+	  .op = { { { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
+	{ "contract: and one frame beyond it", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { TAKE, 0 } } } },
+	{ "contract: filled while the rest is searched", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .truthful = true,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { TAKE, 0 } }, { { CLIENT_TAKE, 0 } } } },
+	{ "contract: enlarged under its callers", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .again = true,
+	  .op = { { { RESIZE, 2 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
+	{ "contract: shrunk under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2,
+	  .op = { { { RESIZE, 1 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: a page handed over, the giver asks again", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { TAKE, 0 } } } },
+	{ "contract: a page handed over beside another caller", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 2,
+	  .op = { { { CLIENT_TAKE, 0 }, { HAND_OVER, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client: its page handed over and freed", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 0 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over to an owner, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 1 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over unpaid, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .shared = true, .beyond = 1,
+	  .op = { { { HAND_SHARED, 0 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over unpaid to an owner, and freed", 16, 0, 0, { 9, -1 }, .clients = true, .shared = true, .beyond = 1,
+	  .op = { { { HAND_SHARED, 1 } }, { { GIVE_SHARED, 0 } } } },
+	{ "client: its page handed over while it is marked bad", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .shared = true,
+	  .op = { { { HAND_SHARED, 0 } }, { { OFF, POOLED_FRAME } } } },
+	{ "client closed while it is resized", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .closes = true,
+	  .op = { { { RESIZE, 2 } }, { { CLIENT_CLOSE, 0 } } } },
+	{ "client released twice, its page freed", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .shared = true, .abandoned = true,
+	  .op = { { { RELEASE, 0 } }, { { GIVE_SHARED, 0 } }, { { RELEASE, 0 } } } },
+	{ "client: borrows beside a free", LEAF, 1, 0, { -1 }, .clients = true, .beyond = 1,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { GIVE, 3 } } } },
+	{ "client: two borrow, and give back", LEAF, 2, 0, { -1 }, .clients = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client closed under its callers", 16, 0, 0, { -1 }, .clients = true, .contract = 2, .closes = true,
+	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client closed, its number used anew", 16, 0, 0, { -1 }, .clients = true, .contract = 1, .closes = true,
+	  .op = { { { CLIENT_CLOSE, 0 } }, { { CLIENT_ANEW, 0 } } } },
+	{ "client: its last offer wanted twice", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 } }, { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "client: its last offer withdrawn and wanted", 16, 0, 0, { -1 }, .clients = true, .offered = true, .beyond = 2,
+	  .op = { { { CLIENT_LAST, 0 }, { CLIENT_GIVE, 0 } }, { { WITHDRAW, 0 } } } },
+	{ "keeper: its flag against a draw", LEAF, MIN, MIN / 2, { -1 }, .op = { { { REST, 0 } }, { { ATOMIC, 0 } } } },
+	{ "keeper: its flag, a fill and a draw, the reserve empty", LEAF, 1, 1, { -1 },
+	  .op = { { { REST, 0 }, { REST, 0 } }, { { GIVE, 3 } }, { { ALL, 0 } } } },
+	/* The first two fill the band low..min, the third is to fill high..low, while a draw goes below low. */
+	{ "keeper: its flag between a fill above low and a draw below it", LEAF, MIN, 0, { -1 }, .small = true,
+	  .op = { { { REST, 0 } }, { { GIVE, 3 }, { GIVE, 4 }, { GIVE, 5 } }, { { TAKE, 0 } } } },
+	{ "zeroed: made ready while one is taken", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } }, { { TAKE, 0 } } } },
+	{ "zeroed: the last one, for all", LEAF, 0, 0, { 5, -1 }, .zeroed = 1, .ready = 1,
+	  .op = { { { CLEAN, 0 } }, { { TAKE, 0 } }, { { GIVE, 3 }, { CLEAN, 0 } } } },
+	{ "zeroed: two keepers and one slot", LEAF, 0, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { KEEP, 0 }, { READY, 0 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: beside a reserve that lacks", LEAF, 1, 0, { 5, 6, -1 }, .zeroed = 1,
+	  .op = { { { KEEP, 0 }, { READY, 0 } }, { { ALL, 0 }, { ALL, 0 } }, { { CLEAN, 0 } } } },
+	{ "zeroed: a keeper for whom nothing is left", LEAF, 1, 0, { 5, 6, -1 }, .zeroed = 2,
+	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ALL, 0 } } } },
+	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
+	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
 	{ "two rooms, a frame that wanders behind the looker", LEAF, 0, 0, { LEAF + 5, -1 }, .two = true,
 	  .only = 1, .op = { { { TAKE, 0 } }, { WANDER(3, 1), WANDER(LEAF + 6, 0), WANDER(4, 1),

@@ -52,10 +52,13 @@ bool weak_fails(const volatile void *at, uint64_t latest, uint64_t expected, uin
 		__auto_type change_at = (p);                                                                 \
 		__typeof__(*(p) + 0) change_value = (v);                                                     \
 		uint64_t change_before;                                                                      \
+		__typeof__(*(p) + 0) change_was;                                                             \
 		schedule_point(change_at, access, SCHEDULE_HERE);                                            \
-		change_before = (uintptr_t)*change_at;                                                       \
+		change_was = *change_at;                                                                     \
+		change_before = (uintptr_t)change_was;                                                       \
 		*change_at = (__typeof__(*(p)))(*change_at operation change_value);                          \
 		weak_change(change_at, change_before, (uintptr_t)*change_at, order);                         \
+		change_was;                                                                                  \
 	})
 #define SCHEDULED_CAS(p, old, v, order)                                                                      \
 	__extension__({                                                                                      \

@@ -16,6 +16,18 @@
 
 #define MIB(n) ((uint64_t)(n) << 20)
 
+/* Sanitizers make mlock() a call that does nothing. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define MLOCK_IS_REAL 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) || __has_feature(memory_sanitizer)
+#define MLOCK_IS_REAL 0
+#endif
+#endif
+#ifndef MLOCK_IS_REAL
+#define MLOCK_IS_REAL 1
+#endif
+
 static char text[LAB_ERROR_TEXT];
 
 static inline struct lab_user_room memory_room(uint64_t size)

@@ -180,7 +180,7 @@ static void not_proven(void **state)
 
 	(void)state;
 	drain(lab, LAB_GFP_ATOMIC, &error);
-	room->tentative += 0x10001;
+	room->tentative += ((lab_word)1 << 2 * LAB_TENTATIVE_SHIFT) + 1;
 	assert_int_equal(refusal(lab, &request), -LAB_EAGAIN);
 	request.order = 3;
 	assert_int_equal(refusal(lab, &request), -LAB_EAGAIN);
@@ -188,7 +188,7 @@ static void not_proven(void **state)
 	room->tentative -= 1;
 	assert_int_equal(refusal(lab, &request), -LAB_ENOMEM);
 	assert_int_equal(lab_free_pages(lab, lab_frame_page(lab, 5), 0), 0);
-	room->tentative += 0x10001;
+	room->tentative += ((lab_word)1 << 2 * LAB_TENTATIVE_SHIFT) + 1;
 	assert_int_equal(refusal(lab, &request), -LAB_EAGAIN);
 	/* A success needs no proof. */
 	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_GFP_ATOMIC, 0)));
@@ -407,7 +407,7 @@ static void accepted_flags(void **state)
 	struct labyrinth *lab = born_plain(FRAMES);
 
 	(void)state;
-	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_FLAGS_ALL & ~(LAB_RECLAIMABLE | LAB_ZERO | LAB_DMA | LAB_DMA32), 1)));
+	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_FLAGS_ALL & ~(LAB_RECLAIMABLE | LAB_ZERO | LAB_DMA | LAB_DMA32 | LAB_EXTRA_QUALITY | LAB_RAW), 1)));
 	assert_false(lab_is_err(lab_alloc_pages(lab, 0, 0)));
 	assert_false(lab_is_err(lab_alloc_pages(lab, LAB_NOFAIL | LAB_NORETRY | LAB_RETRY_MAYFAIL, 0)));
 	buried(lab);

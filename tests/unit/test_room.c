@@ -234,7 +234,7 @@ static void lowmem_reserve(void **state)
 	buried(lab);
 }
 
-/* The keeper is wanted from low downwards until high is filled again. */
+/* The keeper is wanted from low downwards. */
 static void keeper_is_wanted(void **state)
 {
 	static struct lab_page *held[FRAMES];
@@ -257,7 +257,7 @@ static void keeper_is_wanted(void **state)
 	while (n > FRAMES - 1200)
 		assert_int_equal(lab_free_pages(lab, held[--n], 0), 0);
 	lab_room_stats(lab, 0, &stats);
-	assert_false(stats.keeper_wanted);
+	assert_true(stats.keeper_wanted); /* until a keeper has seen it (test_keeper.c) */
 	buried(lab);
 }
 
