@@ -234,10 +234,12 @@ static void collect_slot(struct recovery *recovery, struct lab_room *room, struc
 
 	if (frame < room->commons.bits)
 		tag = load_acquire(&room_page(room, frame)->tag);
-	if (tag_state(tag) == LAB_POOLED && tag_slot(tag) == pool->first_slot + slot)
+	if (tag_state(tag) == LAB_POOLED && tag_slot(tag) == pool->first_slot + slot) {
+		room_touch(room, frame, 0); /* it may be doubted by itself, and is anybody's from now on */
 		tree_give(&pool->have, slot);
-	else
+	} else {
 		tree_give(&pool->lack, slot);
+	}
 	recovery->found->slots++;
 }
 

@@ -87,6 +87,7 @@ recover-2-both   short pass recover -DNPR=2 -DDIE=2
 recover-stopped  short pass recover -DNPR=2 -DSTOP
 recover-frames-2 long  pass recover -DNPR=2 -DNF=2
 recover-3        long  pass recover -DNPR=3
+recover-slot     short pass recover -DNPR=2 -DSLOT
 recover-fair     short fair recover -DNPR=2 -DDIE=0
 recover-m-grace  short fail recover -DNPR=2 -DNOGRACE
 recover-m-first  short fail recover -DNPR=2 -DNOFIRST
@@ -95,6 +96,9 @@ recover-m-touch  short fail recover -DNPR=2 -DNOTOUCH
 recover-m-late   short fail recover -DNPR=2 -DLATE
 recover-m-free   short fail recover -DNPR=2 -DFREEQUIET
 recover-m-wait   short fail recover -DNPR=2 -DONEWAIT
+recover-m-with   short fail recover -DNPR=2 -DSLOT -DWITHSLOT
+recover-m-slot   short fail recover -DNPR=2 -DSLOT -DSLOTQUIET
+recover-m-quiet  short fail recover -DNPR=2 -DSLOT -DCOLLECTQUIET
 recover-m-count  short starved recover -DNPR=2 -DDIE=0 -DONECOUNT
 contract-1       short pass contract -DNPR=2 -DNF=4
 contract-2       short pass contract -DNPR=3 -DNF=3 -DHOLD=1 -DNS=2 -DG0=2

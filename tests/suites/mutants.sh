@@ -44,7 +44,7 @@ noticed() {
 
 # attempt TREE PATCH: one line for ./test, and one for the table a program
 attempt() {
-	local tree=$1 patch=$2 name line words missed='' said=''
+	local tree=$1 patch=$2 name line words missed='' said='' began=$SECONDS
 	name=$(basename "$patch" .patch)
 	mapfile -t expect < <(sed -n 's/^Expect: *//p' "$patch")
 	if [ ${#expect[@]} -eq 0 ]; then
@@ -73,7 +73,7 @@ attempt() {
 	done
 	if [ -z "$missed" ]; then
 		ok "$name"
-		printf '   %s\n' "$said"
+		printf '   %d s: %s\n' $((SECONDS - began)) "$said"
 	else
 		fail "$name" "$missed"
 	fi

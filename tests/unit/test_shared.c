@@ -245,7 +245,8 @@ static char *whole_file(size_t *bytes, size_t *metadata)
 	struct lab_user_room rooms[] = { { .name = "numbers", .kind = LAB_ROOM_METADATA, .zone = LAB_ZONE_NORMAL, .size = MIB(4),
 					   .min = 10, .low = 20, .high = 30 },
 					 { .name = "one", .kind = LAB_ROOM_SHARED, .zone = LAB_ZONE_DMA, .size = MIB(1) } };
-	struct lab_user_spec spec = { .birth = LAB_LAZY, .cpus = 2, .rooms = rooms, .room_count = 2, .processes = 2 };
+	struct lab_user_spec spec = { .birth = LAB_LAZY, .cpus = 2, .rooms = rooms, .room_count = 2, .processes = 2,
+				      .clients = 2, .contract_frames = 10 };
 	struct labyrinth *lab;
 	char *copy;
 	int fd;
@@ -348,6 +349,12 @@ static void flipped_bytes(void **state)
 
 		for (at = offsetof(struct lab_room, commons); at < sizeof(struct lab_room); at += i ? 7 : 1)
 			assert_false(flipped(file, filled, bytes, room + at));
+	}
+	for (i = 0; i < lab->clients; i++) {
+		size_t client = SHARE_HEADER_BYTES + (size_t)lab->clients_at + i * sizeof(struct lab_client);
+
+		for (at = offsetof(struct lab_client, pool); at < sizeof(struct lab_client); at += i ? 7 : 1)
+			assert_false(flipped(file, filled, bytes, client + at));
 	}
 	free(file);
 }
