@@ -106,12 +106,15 @@ check_units() {
 	done
 }
 
-# build FOLDER ARGUMENT...: configure and compile all tests there; one failing case where it does not
+# build FOLDER ARGUMENT...: configure and compile all tests there; one failing case where it does not.  (Two suites may come at once.)
 build() {
 	local folder=$1
 	shift
-	if ! configure "$folder" "$@" || ! compile "$folder" all tests; then
-		fail build "see the log"
-		exit 1
-	fi
+	{
+		! command -v flock >/dev/null || flock 7
+		if ! configure "$folder" "$@" || ! compile "$folder" all tests; then
+			fail build "see the log"
+			exit 1
+		fi
+	} 7>"$BUILD/logs/build.lock"
 }
