@@ -18,6 +18,19 @@ static int fiber_of(const struct record *r)
 	return r->fiber;
 }
 
+/* More in the fibers' hands than the maximum?  (A page that is handed over leaves a hand before its fiber knows.) */
+static bool beyond_maximum(void)
+{
+	unsigned int i, held = 0;
+
+	for (i = 0; i < FIBERS_MAX; i++) {
+		if (scene->op[i][1].kind == HAND_OVER || scene->op[i][0].kind == RESIZE)
+			return false;
+		held += held_by[i] != 0;
+	}
+	return held > scene->contract + scene->beyond + scene->offered;
+}
+
 /* A frame taken, for good or until the fiber's next CLIENT_GIVE. */
 static int client_take(struct record *r)
 {
@@ -37,6 +50,8 @@ static int client_take(struct record *r)
 	held_by[fiber_of(r)] = lab_page_frame(lab, page) + 1;
 	if (holder[held_by[fiber_of(r)] - 1]++)
 		fibers.wrong = "a frame given twice";
+	if (beyond_maximum())
+		fibers.wrong = "more out than the maximum";
 	return 0;
 }
 

@@ -159,6 +159,8 @@ static const struct scene scenes[] = {
 	  .op = { { { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 } } } },
 	{ "contract: and one frame beyond it", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 }, { CLIENT_TAKE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "contract: a frame beyond it, and the maximum reached", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
 	{ "contract: beyond it, and others want that too", 16, 0, 0, { 9, -1 }, .truthful = true, .clients = true, .contract = 1, .beyond = 1,
 	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { TAKE, 0 } } } },
 	{ "contract: filled while the rest is searched", 16, 0, 0, { 9, -1 }, .clients = true, .contract = 1, .beyond = 1, .truthful = true,
