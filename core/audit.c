@@ -36,7 +36,7 @@ static lab_word covering_tag(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag);
 
-		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT) &&
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT || tag_state(tag) == LAB_SHREDDING) &&
 		    tag_order(tag) >= order)
 			return tag;
 	}
@@ -84,6 +84,12 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 		return quiet && !pool_keeps(room, bit, tag) ? LAB_RULE_POOL : LAB_RULE_NONE;
 	case LAB_KEPT:
 		audit->kept++;
+		return LAB_RULE_NONE;
+	case LAB_SHARED:
+		audit->owned++;
+		return LAB_RULE_NONE;
+	case LAB_SHREDDING:
+		audit->shredding++;
 		return LAB_RULE_NONE;
 	case LAB_OFFLINE:
 		audit->offline++;
