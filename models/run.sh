@@ -127,6 +127,18 @@ keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
 keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
 keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
 keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
+vault-2          short pass vault -DNPR=2
+vault-die        short pass vault -DNPR=2 -DDIE=2
+vault-laundry    short pass vault -DNPR=2 -DDEFER
+vault-share      short pass vault -DNPR=2 -DSHARE
+vault-ring       short pass vault -DNPR=2 -DNF=3
+vault-3          long  pass vault -DNPR=3 -DNF=2 -DDEFER
+vault-m-early    short fail vault -DNPR=2 -DEARLY
+vault-m-takeover short fail vault -DNPR=2 -DTAKEOVER
+vault-m-twostep  short fail vault -DNPR=2 -DSHARE -DTWOSTEP
+vault-m-blind    short fail vault -DNPR=2 -DSHARE -DBLIND
+vault-m-ring     short fail vault -DNPR=2 -DNF=3 -DRINGSTORE
+vault-m-wash     short fail vault -DNPR=2 -DDEFER -DPLAINWASH
 CASES
 }
 
