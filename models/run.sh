@@ -131,7 +131,7 @@ vault-2          short pass vault -DNPR=2
 vault-die        short pass vault -DNPR=2 -DDIE=2
 vault-laundry    short pass vault -DNPR=2 -DDEFER
 vault-share      short pass vault -DNPR=2 -DSHARE
-vault-ring       short pass vault -DNPR=2 -DNF=3
+vault-ring       short pass vault -DNPR=2 -DNF=3 -DNOSTALE
 vault-3          long  pass vault -DNPR=3 -DNF=2 -DDEFER
 vault-m-early    short fail vault -DNPR=2 -DEARLY
 vault-m-takeover short fail vault -DNPR=2 -DTAKEOVER

@@ -8,7 +8,7 @@
  * told that his free is done was its only user then.
  *
  * -DDEFER: the free leaves the page in the laundry, any caller launders.  -DSHARE: another caller adds itself to the owner's page and
- * leaves it again.
+ * leaves it again.  -DNOSTALE: without frees by old handles.
  *
  * Mutants: -DEARLY (the tag FREE and the frame back before it is overwritten), -DTAKEOVER (who finds SHREDDING overwrites and puts back,
  * as if the other were dead), -DTWOSTEP (the free looks, then stores, instead of a compare-and-swap), -DBLIND (a free does not look at the sharers),
@@ -116,6 +116,7 @@ proctype Caller(byte me) {
 	      od;
 	   :: else -> skip
 	   fi
+#ifndef NOSTALE
 	:: /* a free by a handle that is no longer good, or is another's */
 	   f = 0;
 	   do :: f < NF-1 -> f++ :: break od;
@@ -124,6 +125,7 @@ proctype Caller(byte me) {
 		claim(f, g);
 		assert(!ok)
 	   }
+#endif
 #ifdef SHARE
 	:: /* another user of a page, and no more */
 	   f = 0;
