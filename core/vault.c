@@ -15,7 +15,7 @@
 
 static void remember(struct labyrinth *lab, struct lab_room *room, lab_bit bit, uint64_t found)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
+	struct lab_strongroom *vault = vault_of(room);
 	const struct lab_trace *trace = vault_trace(vault, bit);
 	const struct lab_intrusion intrusion = {
 		.frame = room->first_frame + bit,
@@ -31,14 +31,13 @@ static void remember(struct labyrinth *lab, struct lab_room *room, lab_bit bit, 
 
 bool vault_sound(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 {
-	const struct lab_strongroom *vault = room_strongroom(room);
 	struct lab_page *page = room_page(room, bit);
 	uint64_t found;
 
-	if (!vault || !vault->noticing)
+	if (!room->vault_at || !vault_of(room)->noticing)
 		return true;
 	found = shred_digest(lab, room, bit);
-	if (likely(found == vault_trace(vault, bit)->digest)) /* written before the frame was let go; partner: our claim of it */
+	if (likely(found == vault_trace(vault_of(room), bit)->digest)) /* written before the frame was let go; partner: our claim of it */
 		return true;
 	remember(lab, room, bit, found);
 	store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OFFLINE)); /* its bit stays set: nobody's again */
@@ -47,10 +46,8 @@ bool vault_sound(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 
 void vault_overwrite(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
-
-	if (vault)
-		vault_trace(vault, bit)->digest = shred_block(lab, room, bit, 0); /* ours; published with the frame */
+	if (room->vault_at)
+		vault_trace(vault_of(room), bit)->digest = shred_block(lab, room, bit, 0); /* ours; published with the frame */
 }
 
 /* ---- the way out ---- */
@@ -58,7 +55,7 @@ void vault_overwrite(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 /* Into the quarantine, and the frame that has been there longest out of it.  LAB_NO_BIT: that was written to. */
 static lab_bit quarantine(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
+	struct lab_strongroom *vault = vault_of(room);
 	lab_word turn = add_relaxed(&vault->turn, 1); /* a slot in its turn; orders nothing */
 
 	/* Release what we wrote to the frame, acquire what another wrote to the one that comes out; partner: the same of the other. */
@@ -81,7 +78,7 @@ static void put(struct labyrinth *lab, struct lab_room *room, lab_bit bit, struc
 /* A page of a vault, overwritten: SHREDDING, its owner's still. */
 static void leave(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
+	struct lab_strongroom *vault = vault_of(room);
 	struct lab_page *page = room_page(room, bit);
 	lab_word tag = load_relaxed(&page->tag); /* nobody else's while it is SHREDDING */
 	struct lab_client *client = labyrinth_client(lab, tag_owner(tag));
@@ -103,7 +100,7 @@ static void leave(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 
 void vault_freed(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
+	struct lab_strongroom *vault = vault_of(room);
 
 	if (vault->deferred) {
 		tree_give(&vault->laundry, bit); /* the launderer's from now on */
@@ -115,15 +112,17 @@ void vault_freed(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 
 unsigned int lab_launder(struct labyrinth *lab, unsigned int number, unsigned int most)
 {
-	struct lab_room *room;
 	struct lab_strongroom *vault;
+	struct lab_room *room;
 	unsigned int n;
 
 	if (!labyrinth_alive(lab) || number >= lab->rooms)
 		return 0;
 	room = labyrinth_room(lab, number);
-	vault = room_strongroom(room);
-	for (n = 0; vault && n < most; n++) {
+	if (!room->vault_at)
+		return 0;
+	vault = vault_of(room);
+	for (n = 0; n < most; n++) {
 		lab_word proof, leaf = tree_find(&vault->laundry, 0, LAB_LOW_END, &proof);
 		lab_bit bit = leaf == LAB_NO_BIT ? LAB_NO_BIT : tree_take_leaf(&vault->laundry, leaf);
 
@@ -137,19 +136,19 @@ unsigned int lab_launder(struct labyrinth *lab, unsigned int number, unsigned in
 
 uint32_t lab_room_guarantees(const struct labyrinth *lab, unsigned int room)
 {
-	const struct lab_strongroom *vault;
+	const struct lab_room *vault;
 
 	if (!labyrinth_alive(lab) || room >= lab->rooms)
 		return 0;
-	vault = room_strongroom(labyrinth_room(lab, room));
-	return vault ? vault->guarantees : 0;
+	vault = labyrinth_room(lab, room);
+	return vault->vault_at ? vault_of(vault)->guarantees : 0;
 }
 
 /* ---- birth ---- */
 
 void vault_open(struct labyrinth *lab, struct lab_room *room, const struct lab_vault *spec)
 {
-	struct lab_strongroom *vault = room_strongroom(room);
+	struct lab_strongroom *vault = vault_of(room);
 	lab_bit bit;
 
 	vault->zeros = spec->shred == LAB_SHRED_ZERO;

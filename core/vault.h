@@ -33,6 +33,12 @@ void vault_overwrite(struct labyrinth *lab, struct lab_room *room, lab_bit bit);
 /* At birth: what the specification says of it; every frame overwritten. */
 void vault_open(struct labyrinth *lab, struct lab_room *room, const struct lab_vault *spec);
 
+/* Of a vault. */
+static inline struct lab_strongroom *vault_of(const struct lab_room *room)
+{
+	return (struct lab_strongroom *)((char *)(uintptr_t)room + room->vault_at);
+}
+
 static inline struct lab_trace *vault_trace(const struct lab_strongroom *vault, lab_bit bit)
 {
 	return (struct lab_trace *)((char *)(uintptr_t)vault + vault->traces_at) + bit;
