@@ -30,9 +30,6 @@
 #define cas_acq_rel(p, old, v)                                                                               \
 	__atomic_compare_exchange_n((p), (old), (v), false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE)
 
-/* Put a value there; the one that stood there. */
-#define swap_acq_rel(p, v) __atomic_exchange_n((p), (v), __ATOMIC_ACQ_REL)
-
 #define and_seq(p, v) __atomic_fetch_and((p), (v), __ATOMIC_SEQ_CST)
 #define or_seq(p, v) __atomic_fetch_or((p), (v), __ATOMIC_SEQ_CST)
 #define add_seq(p, v) __atomic_fetch_add((p), (v), __ATOMIC_SEQ_CST)

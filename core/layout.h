@@ -178,6 +178,7 @@ struct lab_room {
 	char name[LAB_NAME_MAX];
 	ptrdiff_t vault_at; /* from here; 0: no vault */
 	uint8_t step_shift; /* from one frame's memory to the next: the page, and the guard behind it */
+	bool shreds;	    /* what is exclusive here is overwritten when it is freed */
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
 };
 

@@ -170,7 +170,7 @@ static void punch_holes(struct lab_room *room, const struct lab_room_spec *marks
 	}
 }
 
-static void describe(struct lab_room *room, const struct lab_room_spec *marks, unsigned int page_shift)
+static void describe(struct lab_room *room, const struct lab_room_spec *marks, const struct lab_spec *spec)
 {
 	unsigned int i;
 
@@ -188,7 +188,8 @@ static void describe(struct lab_room *room, const struct lab_room_spec *marks, u
 	room->min = marks->min;
 	room->low = marks->low;
 	room->high = marks->high;
-	room->step_shift = (uint8_t)(page_shift + (marks->vault && marks->vault->stride == 2));
+	room->step_shift = (uint8_t)(spec->page_shift + (marks->vault && marks->vault->stride == 2));
+	room->shreds = marks->memory && spec->keys;
 }
 
 static lab_word cpus_rounded(unsigned int cpus)
@@ -273,7 +274,7 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 		return at;
 	}
 	tree_hang(&room->commons, &room->commons_root.word);
-	describe(room, marks, spec->page_shift);
+	describe(room, marks, spec);
 	room->notes_at = distance(plan, room, notes);
 	room->cpus_at = distance(plan, room, lines);
 	room->tags_at = distance(plan, room, tags);

@@ -58,9 +58,15 @@ static lab_bit quarantine(struct labyrinth *lab, struct lab_room *room, lab_bit 
 	struct lab_strongroom *vault = vault_of(room);
 	lab_word turn = add_relaxed(&vault->turn, 1); /* a slot in its turn; orders nothing */
 
-	/* Release what we wrote to the frame, acquire what another wrote to the one that comes out; partner: the same of the other. */
-	bit = swap_acq_rel(vault_slot(vault, turn % vault->ring), bit);
-	return vault_sound(lab, room, bit) ? bit : LAB_NO_BIT;
+	lab_word *slot = vault_slot(vault, turn % vault->ring), out = load_relaxed(slot);
+
+	/*
+	 * Release what we wrote to the frame, acquire what another wrote to the one that comes out; partner: the same of the other.  A
+	 * failure: the ring has come round meanwhile, another's step.
+	 */
+	while (!cas_acq_rel(slot, &out, bit))
+		;
+	return vault_sound(lab, room, out) ? out : LAB_NO_BIT;
 }
 
 /* Out of the owner's hand: where a free of an ordinary page would put it. */

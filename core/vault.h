@@ -13,9 +13,9 @@
 #include "frame.h"
 
 /* Is what this owner frees here overwritten? */
-static inline bool vault_shreds(const struct labyrinth *lab, const struct lab_room *room, unsigned int owner)
+static inline bool vault_shreds(const struct lab_room *room, unsigned int owner)
 {
-	return room->vault_at || (owner == LAB_OWNER_EXCLUSIVE && lab->keys_at && room->memory_at);
+	return room->shreds && (owner == LAB_OWNER_EXCLUSIVE || room->vault_at);
 }
 
 /* A page of a vault whose tag we have made SHREDDING: all the rest of its free. */

@@ -401,6 +401,7 @@ enum lab_rule {
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
 	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree (quiet audits only) */
 	LAB_RULE_CLIENT,   /* a client's contract, offers or charge and the tags disagree (quiet audits only) */
+	LAB_RULE_VAULT,	   /* a vault's laundry or quarantine and the tags disagree (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 
