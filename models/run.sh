@@ -127,6 +127,16 @@ keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
 keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
 keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
 keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
+keys-2           short pass keys -DNPR=2
+keys-2-2         short pass keys -DNPR=2 -DROUNDS=2
+keys-3           long  pass keys -DNPR=3
+keys-m-nonce     short fail keys -DNPR=3 -DNONCETWICE
+keys-m-setback   short fail keys -DNPR=3 -DSETBACK
+keys-m-kept      short fail keys -DNPR=3 -DOLDKEPT
+keys-m-flip      short fail keys -DNPR=3 -DFLIPFIRST
+keys-m-same      short fail keys -DNPR=3 -DSAMEKEY
+keys-m-constant  short fail keys -DNPR=3 -DCONSTANT
+keys-m-back      short fail keys -DNPR=3 -DCOPYBACK
 CASES
 }
 
