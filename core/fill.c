@@ -117,9 +117,13 @@ static uint64_t chacha20_random(void *memory, size_t bytes, const struct fill_ke
 
 static void chacha20_expand(struct fill_key *key, const uint8_t *seed)
 {
-	__builtin_memcpy(key->bytes, seed, FILL_SEED_BYTES);
+	unsigned int i;
+
+	for (i = 0; i < FILL_SEED_BYTES; i += sizeof(uint64_t)) {
+		__builtin_memcpy(key->bytes + i, seed + i, sizeof(uint64_t));
+		FILL_BARRIER(key); /* word by word: nothing stays in a vector register, which nobody would clear */
+	}
 	__builtin_memset(key->bytes + FILL_SEED_BYTES, 0, FILL_KEY_BYTES - FILL_SEED_BYTES); /* not used */
-	FILL_BARRIER(key);
 }
 
 static uint64_t plain_zero(void *memory, size_t bytes)

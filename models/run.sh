@@ -139,6 +139,16 @@ vault-m-twostep  short fail vault -DNPR=2 -DSHARE -DTWOSTEP
 vault-m-blind    short fail vault -DNPR=2 -DSHARE -DBLIND
 vault-m-ring     short fail vault -DNPR=2 -DNF=3 -DRINGSTORE
 vault-m-wash     short fail vault -DNPR=2 -DDEFER -DPLAINWASH
+keys-2           short pass keys -DNPR=2
+keys-2-2         short pass keys -DNPR=2 -DROUNDS=2
+keys-3           long  pass keys -DNPR=3
+keys-m-nonce     short fail keys -DNPR=3 -DNONCETWICE
+keys-m-setback   short fail keys -DNPR=3 -DSETBACK
+keys-m-kept      short fail keys -DNPR=3 -DOLDKEPT
+keys-m-flip      short fail keys -DNPR=3 -DFLIPFIRST
+keys-m-same      short fail keys -DNPR=3 -DSAMEKEY
+keys-m-constant  short fail keys -DNPR=3 -DCONSTANT
+keys-m-back      short fail keys -DNPR=3 -DCOPYBACK
 CASES
 }
 
