@@ -421,6 +421,8 @@ struct lab_hole {
 
 #define LAB_MARK_LINUX UINT64_MAX
 
+struct lab_vault;
+
 struct lab_room_spec {
 	const char *name; /* up to LAB_NAME_MAX - 1 bytes are kept */
 	enum lab_zone zone;
@@ -435,6 +437,7 @@ struct lab_room_spec {
 	const struct lab_hole *holes;
 	size_t hole_count;
 	uint64_t zeroed; /* so many frames a keeper may hold ready for LAB_ZERO (labyrinth/keeper.h); 0: none */
+	const struct lab_vault *vault; /* its pages are exclusive, and shredded (labyrinth/vault.h); NULL: an ordinary room */
 };
 
 struct lab_spec {
