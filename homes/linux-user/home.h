@@ -21,8 +21,7 @@ struct vault_memory {
 	char *base;	     /* frame 0 */
 	void *map;	     /* all that is reserved; NULL: nothing */
 	size_t bytes;
-	char *pins;	     /* a page a ring: by this mapping it lives, not by a descriptor */
-	size_t pin_bytes;
+	void **pins;	     /* a page of each ring: by this mapping it lives, not by a descriptor */
 };
 
 /* The page in front of a labyrinth's metadata: how to take it down again. */

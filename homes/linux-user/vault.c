@@ -125,7 +125,6 @@ void vault_unmap(struct vault_memory *made, bool owner)
 		overwrite(made);
 	if (made->map && (owner || !(made->guarantees & LAB_NOFORK)))
 		munmap(made->map, made->bytes);
-	if (made->pins && owner)
-		munmap(made->pins, made->pin_bytes);
+	vault_unpin(made, owner);
 	*made = (struct vault_memory){ 0 };
 }

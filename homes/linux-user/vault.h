@@ -63,6 +63,7 @@ int vault_map_room(struct lab_home *home, const struct lab_user_spec *spec, unsi
 int vault_back(const struct vault_want *want, struct vault_memory *made, const struct lab_complaint *to);
 int vault_arm(const struct vault_want *want, struct vault_memory *made, const struct lab_complaint *to);
 int vault_pin(struct vault_memory *made, const struct lab_complaint *to);
+void vault_unpin(struct vault_memory *made, bool owner);
 
 /* What limits a call, for the sentence; `errno` is looked at. */
 enum vault_limit {

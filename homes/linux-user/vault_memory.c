@@ -126,7 +126,7 @@ static int map_secrets(struct vault_memory *made, int fd, const struct lab_compl
 		map = mmap(made->base + i * vault_step(made), made->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 			   (off_t)(i * made->page));
 		if (map == MAP_FAILED)
-			error = vault_complain(to, "mmap of secret memory", all, errno == EAGAIN ? VAULT_BY_MEMLOCK : VAULT_BY_MAPPINGS);
+			error = vault_complain(to, "mmap of secret memory", all - (size_t)i * made->page, errno == EAGAIN ? VAULT_BY_MEMLOCK : VAULT_BY_MAPPINGS);
 	}
 	return error;
 }
@@ -175,7 +175,7 @@ static int lock_frames(const struct vault_memory *made, const struct lab_complai
 	}
 	for (i = 0; i < made->frames; i++)
 		if (syscall(SYS_mlock2, made->base + i * vault_step(made), made->page, MLOCK_ONFAULT) != 0)
-			return vault_complain(to, "mlock2(MLOCK_ONFAULT)", all, VAULT_BY_MEMLOCK);
+			return vault_complain(to, "mlock2(MLOCK_ONFAULT)", all - (size_t)i * made->page, VAULT_BY_MEMLOCK);
 	return 0;
 }
 

@@ -67,43 +67,53 @@ static int open_ring(void)
 	return fd;
 }
 
-/* One ring's worth of pieces, held by the page at `keep`. */
-static int pin_list(const struct vault_memory *made, struct iovec *list, unsigned int n, char *keep, const struct lab_complaint *to)
+/* One ring's worth of pieces, held by a page of it, mapped at *keep. */
+static int pin_list(const struct vault_memory *made, struct iovec *list, unsigned int n, void **keep, const struct lab_complaint *to)
 {
 	size_t bytes = (size_t)made->frames * made->page, page = (size_t)sysconf(_SC_PAGESIZE);
 	int fd = open_ring(), error = 0;
 
 	if (fd < 0)
 		return vault_complain(to, "io_uring_setup for pinning", bytes, VAULT_BY_RINGS);
-	if (syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, list, n) < 0)
+	if (syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, list, n) < 0) {
 		error = vault_complain(to, "io_uring_register(IORING_REGISTER_BUFFERS)", bytes, VAULT_BY_PINS);
-	else if (mmap(keep, page, PROT_READ, MAP_SHARED | MAP_FIXED, fd, IORING_OFF_SQ_RING) == MAP_FAILED)
+	} else if ((*keep = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, IORING_OFF_SQ_RING)) == MAP_FAILED) {
 		error = vault_complain(to, "mmap of a pinning ring", page, VAULT_BY_MAPPINGS);
-	else if (madvise(keep, page, MADV_DONTFORK) != 0)
+	} else if (madvise(*keep, page, MADV_DONTFORK) != 0) {
 		error = vault_complain(to, "madvise(MADV_DONTFORK) of a pinning ring", page, VAULT_BY_NOTHING);
+		munmap(*keep, page);
+	}
 	close(fd);
 	return error;
 }
 
 int vault_pin(struct vault_memory *made, const struct lab_complaint *to)
 {
-	uint64_t count = piece_count(made), first;
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
-	struct iovec *list;
+	uint64_t count = piece_count(made);
+	unsigned int rings = (unsigned int)((count + BUFFERS_MAX - 1) / BUFFERS_MAX);
+	struct iovec *list = calloc(count < BUFFERS_MAX ? count : BUFFERS_MAX, sizeof(*list));
 	int error = 0;
-	void *pins;
 
-	made->rings = (unsigned int)((count + BUFFERS_MAX - 1) / BUFFERS_MAX);
-	made->pin_bytes = made->rings * page;
-	pins = mmap(NULL, made->pin_bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (pins == MAP_FAILED)
-		return vault_complain(to, "mmap", made->pin_bytes, VAULT_BY_SPACE);
-	made->pins = pins;
-	list = calloc(count < BUFFERS_MAX ? count : BUFFERS_MAX, sizeof(*list));
-	if (!list)
-		return vault_complain(to, "malloc", BUFFERS_MAX * sizeof(*list), VAULT_BY_SPACE);
-	for (first = 0; !error && first < count; first += BUFFERS_MAX)
-		error = pin_list(made, list, list_pieces(made, first, list), made->pins + first / BUFFERS_MAX * page, to);
+	made->pins = calloc(rings, sizeof(*made->pins));
+	if (!list || !made->pins)
+		error = vault_complain(to, "malloc", BUFFERS_MAX * sizeof(*list), VAULT_BY_SPACE);
+	for (; !error && made->rings < rings; made->rings++) {
+		uint64_t first = (uint64_t)made->rings * BUFFERS_MAX;
+
+		error = pin_list(made, list, list_pieces(made, first, list), &made->pins[made->rings], to);
+	}
 	free(list);
 	return error;
+}
+
+/* A forked child has no rings, only their addresses. */
+void vault_unpin(struct vault_memory *made, bool owner)
+{
+	unsigned int i;
+
+	for (i = 0; owner && i < made->rings; i++)
+		munmap(made->pins[i], (size_t)sysconf(_SC_PAGESIZE));
+	free(made->pins);
+	made->pins = NULL;
+	made->rings = 0;
 }

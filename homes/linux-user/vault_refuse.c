@@ -14,6 +14,7 @@
 #include "vault.h"
 
 #define WHY_TEXT 160u
+#define RING_BYTES 8192u /* what a ring itself counts for */
 
 static bool may_lock(void)
 {
@@ -44,7 +45,7 @@ static long long read_number(const char *path, const char *key)
 static void memlock_why(int error, bool pins, uint64_t bytes, char *text)
 {
 	long long had = pins ? 0 : read_number("/proc/self/status", "VmLck:");
-	uint64_t need = bytes + (had > 0 ? (uint64_t)had * 1024 : 0);
+	uint64_t need = bytes + (had > 0 ? (uint64_t)had * 1024 : 0) + (pins ? RING_BYTES : 0);
 	struct rlimit limit;
 
 	if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0)
@@ -58,8 +59,9 @@ static void memlock_why(int error, bool pins, uint64_t bytes, char *text)
 		snprintf(text, WHY_TEXT, "RLIMIT_MEMLOCK is %llu bytes: raise it to %llu; CAP_IPC_LOCK is here, but not in the first user namespace",
 			 (unsigned long long)limit.rlim_cur, (unsigned long long)need);
 	else
-		snprintf(text, WHY_TEXT, "RLIMIT_MEMLOCK is %llu bytes: raise it to %llu, or grant CAP_IPC_LOCK",
-			 (unsigned long long)limit.rlim_cur, (unsigned long long)need);
+		snprintf(text, WHY_TEXT, "RLIMIT_MEMLOCK is %llu bytes: raise it to %llu%s, or grant CAP_IPC_LOCK",
+			 (unsigned long long)limit.rlim_cur, (unsigned long long)need,
+			 pins ? " beyond what this user has pinned elsewhere" : "");
 }
 
 static void space_why(char *text)
@@ -91,15 +93,15 @@ static void rings_why(int error, char *text)
 static void find_why(enum vault_limit by, int error, uint64_t bytes, char *text)
 {
 	text[0] = '\0';
-	if (by == VAULT_BY_MEMLOCK || (by == VAULT_BY_PINS && error == ENOMEM))
-		memlock_why(error, by == VAULT_BY_PINS, bytes, text);
+	if (by == VAULT_BY_MEMLOCK || ((by == VAULT_BY_PINS || by == VAULT_BY_RINGS) && error == ENOMEM))
+		memlock_why(error, by != VAULT_BY_MEMLOCK, bytes, text);
 	else if (by == VAULT_BY_RINGS)
 		rings_why(error, text);
 	else if (by == VAULT_BY_MAPPINGS && error == ENOMEM)
 		snprintf(text, WHY_TEXT, "vm.max_map_count is %lld, two mappings a guarded page: raise it; anonymous memory needs one from Linux 6.13 on",
 			 read_number("/proc/sys/vm/max_map_count", ""));
 	else if (by == VAULT_BY_HUGE && error == ENOMEM)
-		snprintf(text, WHY_TEXT, "%lld of 2 MiB are free: raise vm.nr_hugepages",
+		snprintf(text, WHY_TEXT, "%lld of 2 MiB are free: reserve some, by vm.nr_hugepages or hugepages-2048kB/nr_hugepages",
 			 read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", ""));
 	else if (by == VAULT_BY_SECRETS && (error == ENOSYS || error == EOPNOTSUPP))
 		snprintf(text, WHY_TEXT, "Linux 5.14 or later with CONFIG_SECRETMEM: boot with secretmem.enable=1");

@@ -54,16 +54,15 @@ static uint64_t frames_between(const struct vault_memory *made, uintptr_t from, 
 /* The first line of a mapping: is it one of the frames'? */
 static bool see_mapping(const struct vault_memory *made, const char *line, struct sight *sight)
 {
-	size_t page = (size_t)sysconf(_SC_PAGESIZE);
 	unsigned long from, to;
 	char access[5];
 	uint64_t frames;
+	unsigned int i;
 
 	if (sscanf(line, "%lx-%lx %4s", &from, &to, access) != 3)
 		return false;
-	if (made->pins && from >= (uintptr_t)made->pins && to <= (uintptr_t)made->pins + made->pin_bytes &&
-	    strstr(line, "anon_inode:[io_uring]"))
-		sight->rings += (unsigned int)((to - from) / page);
+	for (i = 0; i < made->rings; i++)
+		sight->rings += (uintptr_t)made->pins[i] == from && strstr(line, "anon_inode:[io_uring]");
 	frames = access[0] == 'r' && access[1] == 'w' ? frames_between(made, from, to) : 0;
 	sight->frames += frames;
 	if (frames)
@@ -124,11 +123,19 @@ static uint64_t pinned_bytes(void)
 	return kib * 1024;
 }
 
+static bool out_of_reach(int pipe, const char *address, int *error)
+{
+	if (write(pipe, address, 1) >= 0)
+		return false;
+	*error = errno == EFAULT ? 0 : errno;
+	return !*error;
+}
+
 /* Is each byte beside a frame out of reach?  The kernel copies it as the program would read it; nothing faults here. */
 static bool guards_hold(const struct vault_memory *made)
 {
 	bool hold = made->stride == 2;
-	int ends[2];
+	int ends[2], error = 0;
 	uint64_t i;
 
 	if (!hold || pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
@@ -136,10 +143,11 @@ static bool guards_hold(const struct vault_memory *made)
 	for (i = 0; hold && i < made->frames; i++) {
 		const char *frame = made->base + i * vault_step(made);
 
-		hold = write(ends[1], frame - 1, 1) < 0 && errno == EFAULT && write(ends[1], frame + made->page, 1) < 0 && errno == EFAULT;
+		hold = out_of_reach(ends[1], frame - 1, &error) && out_of_reach(ends[1], frame + made->page, &error);
 	}
 	close(ends[0]);
 	close(ends[1]);
+	errno = error; /* why one cannot know */
 	return hold;
 }
 
@@ -152,9 +160,10 @@ uint32_t vault_truth(const struct vault_memory *made)
 
 	if (!made->map || !look(made, &sight))
 		return 0;
-	errno = 0;
-	if (sight.frames != made->frames)
+	if (sight.frames != made->frames) {
+		errno = 0;
 		return 0;
+	}
 	still = sight.resident >= all;
 	truth |= (sight.locked || sight.huge) && still ? LAB_LOCKED : 0;
 	truth |= sight.nodump ? LAB_NODUMP : 0;
@@ -162,8 +171,8 @@ uint32_t vault_truth(const struct vault_memory *made)
 	truth |= sight.secret ? LAB_SHREDDED_KILLED : 0;
 	if (still && (sight.secret || (made->rings && sight.rings == made->rings && pinned_bytes() >= all)))
 		truth |= LAB_PINNED;
+	errno = 0;
 	if (guards_hold(made))
 		truth |= LAB_GUARDED;
-	errno = 0;
 	return truth;
 }
