@@ -109,6 +109,8 @@ static void find_why(enum vault_limit by, int error, uint64_t bytes, char *text)
 		space_why(text);
 	else if (error == EPERM || error == EACCES || error == ENOSYS)
 		snprintf(text, WHY_TEXT, "does a filter deny this call?");
+	else if (error == EINVAL)
+		snprintf(text, WHY_TEXT, "this kernel does not know it, or does a filter deny this call?");
 }
 
 int vault_complain(const struct lab_complaint *to, const char *call, uint64_t bytes, enum vault_limit by)
