@@ -13,6 +13,7 @@
 
 #include "home.h"
 #include "reclaim.h"
+#include "vault.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
@@ -34,7 +35,7 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 {
 	uint64_t page = spec->page_size ? spec->page_size : 4096;
 
-	if (room->kind > LAB_ROOM_SHARED)
+	if (room->kind > LAB_ROOM_VAULT)
 		return complain_plainly(to, "no such kind of room");
 	if (!room->size)
 		return complain_plainly(to, "its size is 0");
@@ -50,7 +51,7 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 		return complain_plainly(to, "a room without memory has no zeroed frames");
 	if (room->bind && room->node >= LAB_NODES_MAX)
 		return complain_plainly(to, "no such node");
-	return 0;
+	return vault_check(room, to);
 }
 
 /* What is shared is in one memory file, all of it. */
@@ -151,11 +152,14 @@ void home_describe(const struct lab_user_spec *spec, struct lab_spec *core, stru
 
 static void unmap(struct lab_home *home)
 {
+	bool owner = home->identity && *home->identity == LAB_IDENTITY; /* not a forked child */
 	unsigned int i;
 
-	for (i = 0; i < home->rooms; i++)
+	for (i = 0; i < home->rooms; i++) {
 		if (home->memory[i].bytes)
 			munmap(home->memory[i].base, home->memory[i].bytes);
+		vault_unmap(&home->vault[i], owner);
+	}
 	if (home->identity)
 		munmap(home->identity, home->identity_bytes);
 	munmap(home, home->bytes);
@@ -216,6 +220,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 {
 	struct lab_complaint to = { .text = error_text };
 	struct lab_room_spec rooms[LAB_ROOMS_MAX];
+	struct lab_vault vaults[LAB_ROOMS_MAX];
 	struct lab_spec core;
 	struct lab_home *home;
 	size_t metadata;
@@ -228,6 +233,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	home_describe(spec, &core, rooms);
 	if (share_wanted(spec))
 		return share_open(spec, &core, rooms, lab, &to);
+	vault_describe(spec, rooms, vaults);
 	metadata = lab_metadata_bytes(&core);
 	if (!metadata)
 		return home_refused(&core, &to);
@@ -239,7 +245,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	home->rooms = spec->room_count;
 	home->metadata = metadata;
 	home->share.fd = -1;
-	memcpy(home->spec, rooms, sizeof(rooms));
+	memcpy(home->spec, rooms, spec->room_count * sizeof(*rooms));
 	core.rooms = home->spec; /* with the memory's addresses, once they are known */
 	error = furnish(home, spec, &core, &to);
 	if (!error)
