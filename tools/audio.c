@@ -112,6 +112,9 @@ static bool prepare(struct audio *audio)
 				    &audio->fd, audio->error);
 	if (!audio->shared || !wave_read(&audio->wave, audio_in(audio->shared), audio->error))
 		return false;
+	if (audio->wave.cut)
+		fprintf(stderr, "labyrinth audio: %.200s: shorter than its header says; what is there is played\n",
+			options->in);
 	audio->shared->hold_ns = options->hold_ms * AUDIO_NS_PER_MS;
 	audio->shared->noise = options->noise;
 	audio->report.shared = audio->shared;
