@@ -51,6 +51,9 @@ static void find_remedy(const struct labyrinth *lab, const struct lab_way *way, 
 	refusal->remedy_room = -1;
 	if (refusal->error == -LAB_EDQUOT) {
 		refusal->remedy = maximum ? LAB_REMEDY_QUOTA : LAB_REMEDY_SHARE;
+		/* The way is at everybody's right again: a larger share helps where there is something beyond. */
+		if (!maximum && deeper_right(lab, way) == LAB_RIGHTS)
+			refusal->remedy = LAB_REMEDY_NONE;
 		return;
 	}
 	if (refusal->error == -LAB_EAGAIN || refusal->error == -LAB_ENOSPC) {

@@ -170,8 +170,8 @@ struct lab_request {
 
 /* A request as plain flags would make it. */
 #define LAB_REQUEST(flags, ord)                                                                     \
-	((struct lab_request){ .gfp = (flags), .order = (uint8_t)(ord), .node = LAB_NODE_LOCAL,      \
-			       .room = LAB_ROOM_ROUTE })
+	((struct lab_request){ .gfp = (flags), .order = (uint8_t)(ord), .use = 0, .owner = 0,        \
+			       .node = LAB_NODE_LOCAL, .room = LAB_ROOM_ROUTE })
 
 #if UINTPTR_MAX > 0xffffffffu
 #define LAB_OWNER_MAX 0xffffu

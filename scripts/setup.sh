@@ -74,6 +74,11 @@ install_missing() {
 # Two of us at once take turns: everything below build/ is written under this lock.
 take_build() {
 	if ! { mkdir -p "$BUILD" && : >>"$BUILD/.lock"; } 2>/dev/null; then
+		local folder=$BUILD
+		while [ ! -e "$folder" ] && [ "$folder" != / ]; do folder=$(dirname "$folder"); done
+		if [ "$folder" != "$BUILD" ]; then
+			die "Cannot make $BUILD: $folder cannot be written (it belongs to $(stat -c %U "$folder")).  Run as its owner, or from a copy of your own."
+		fi
 		die "Cannot write to $BUILD: it belongs to $(stat -c %U "$BUILD" 2>/dev/null || echo another).  Remove it, or run as its owner."
 	fi
 	exec 9>>"$BUILD/.lock"

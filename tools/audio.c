@@ -112,6 +112,9 @@ static bool prepare(struct audio *audio)
 				    &audio->fd, audio->error);
 	if (!audio->shared || !wave_read(&audio->wave, audio_in(audio->shared), audio->error))
 		return false;
+	if (audio->wave.cut)
+		fprintf(stderr, "labyrinth audio: %.200s: shorter than its header says; what is there is played\n",
+			options->in);
 	audio->shared->hold_ns = options->hold_ms * AUDIO_NS_PER_MS;
 	audio->shared->noise = options->noise;
 	audio->report.shared = audio->shared;
@@ -242,9 +245,7 @@ static bool tell(struct audio *audio)
 		return audio_fail(audio, error);
 	if (!audio->options.json || strcmp(audio->options.json, "-"))
 		audio_table(stdout, &audio->report);
-	if (fflush(stdout))
-		return audio_fail(audio, "cannot write standard output");
-	return true;
+	return output_printed(error) || audio_fail(audio, error);
 }
 
 int labyrinth_audio(int argc, char **argv)
@@ -263,7 +264,7 @@ int labyrinth_audio(int argc, char **argv)
 	audio->fd = -1;
 	parsed = audio_options_parse(&audio->options, argc, argv, audio->error);
 	if (parsed == AUDIO_HELP)
-		status = fflush(stdout) ? 2 : 0;
+		status = output_printed(audio->error) ? 0 : 2;
 	else if (parsed == AUDIO_FINE && prepare(audio) && play_all(audio) && tell(audio))
 		status = audio_kept(&audio->report) ? 0 : 1;
 	if (status == 2) {

@@ -206,38 +206,53 @@ void audio_count_enter(struct audio_count *count)
 		count->by[AUDIO_SYSCALLS] = AUDIO_NOT_COUNTED;
 }
 
-void audio_count_usage(struct audio_count *count, bool end)
+/* False: it cannot be counted any more. */
+static bool read_total(struct audio_count *count, enum audio_counted what, uint64_t *value)
+{
+	if (count->by[what] != AUDIO_PERF)
+		return false;
+	if (read(count->total[what], value, sizeof(*value)) == (ssize_t)sizeof(*value))
+		return true;
+	count->by[what] = AUDIO_NOT_COUNTED;
+	return false;
+}
+
+static bool read_usage(const struct audio_count *count, uint64_t *faults)
 {
 	struct rusage usage;
 
 	if (count->by[AUDIO_FAULTS] != AUDIO_USAGE || getrusage(RUSAGE_THREAD, &usage))
-		return;
-	if (end)
-		count->usage = (uint64_t)(usage.ru_minflt + usage.ru_majflt) - count->usage;
-	else
-		count->usage = (uint64_t)(usage.ru_minflt + usage.ru_majflt);
+		return false;
+	*faults = (uint64_t)(usage.ru_minflt + usage.ru_majflt);
+	return true;
 }
 
-static bool read_total(const struct audio_count *count, int what, uint64_t *value)
-{
-	return read(count->total[what], value, sizeof(*value)) == (ssize_t)sizeof(*value);
-}
-
+/* System calls last here and first at the end: the faults' readings are not between. */
 void audio_count_begin(struct audio_count *count)
 {
 	count->dispatched = 0;
-	for (int what = 0; what < AUDIO_COUNTED; what++)
-		if (count->by[what] == AUDIO_PERF && !read_total(count, what, &count->before[what]))
-			count->by[what] = AUDIO_NOT_COUNTED;
+	read_usage(count, &count->usage);
+	read_total(count, AUDIO_FAULTS, &count->counted[AUDIO_FAULTS]);
+	read_total(count, AUDIO_SYSCALLS, &count->counted[AUDIO_SYSCALLS]);
+}
+
+void audio_count_end(struct audio_count *count)
+{
+	uint64_t now;
+
+	if (read_total(count, AUDIO_SYSCALLS, &now)) /* which is one itself */
+		count->counted[AUDIO_SYSCALLS] = now - 1 - count->counted[AUDIO_SYSCALLS];
+	if (read_total(count, AUDIO_FAULTS, &now))
+		count->counted[AUDIO_FAULTS] = now - count->counted[AUDIO_FAULTS];
+	if (read_usage(count, &now))
+		count->usage = now - count->usage;
 }
 
 int64_t audio_count_total(const struct audio_count *count, enum audio_counted what)
 {
-	uint64_t now;
-
 	switch (count->by[what]) {
 	case AUDIO_PERF:
-		return read_total(count, what, &now) ? (int64_t)(now - count->before[what]) : -1;
+		return (int64_t)count->counted[what];
 	case AUDIO_DISPATCH:
 		return (int64_t)count->dispatched;
 	case AUDIO_USAGE:

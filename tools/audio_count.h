@@ -26,9 +26,9 @@ struct audio_count {
 	int total[AUDIO_COUNTED], record[AUDIO_COUNTED]; /* perf events; -1: none */
 	void *ring[AUDIO_COUNTED];
 	const volatile uint64_t *head[AUDIO_COUNTED]; /* moves with each; never NULL */
-	uint64_t before[AUDIO_COUNTED]; /* of `total` */
+	uint64_t counted[AUDIO_COUNTED]; /* of `total`: between begin and end */
 	volatile uint64_t dispatched; /* calls in which system calls were trapped */
-	uint64_t usage; /* faults by getrusage(), while it runs: less those before */
+	uint64_t usage; /* faults by getrusage(): the same */
 };
 
 /* 0: how it can be counted is decided once, before threads are there. */
@@ -38,10 +38,10 @@ void audio_count_open(struct audio_count *count, const enum audio_method by[AUDI
 void audio_count_close(struct audio_count *count);
 /* By the thread itself, before its first window. */
 void audio_count_enter(struct audio_count *count);
-/* By the thread itself, around all that is to be counted. */
-void audio_count_usage(struct audio_count *count, bool end);
-/* From another thread, while the thread makes no system call: totals begin here, and are read. */
+/* By the thread itself, around all that is to be counted; once before, so that their code is there. */
 void audio_count_begin(struct audio_count *count);
+void audio_count_end(struct audio_count *count);
+/* Between the two; -1: not known. */
 int64_t audio_count_total(const struct audio_count *count, enum audio_counted what);
 
 extern __thread volatile char audio_gate; /* 1: a system call of this thread is trapped */

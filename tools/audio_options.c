@@ -6,12 +6,13 @@
 #include "audio_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#include "option.h"
 
 #define SECONDS 5u
 #define SECONDS_MAX 3600u
@@ -43,7 +44,8 @@ static const char help[] =
 	"Exit status: 0 when the contract's samples came out identical and none of its requests failed or "
 	"was late\n"
 	"by the allocator; else 1; 2 for a bad option or file: one line on standard error, and no file is "
-	"written.\n";
+	"written;\n"
+	"or where standard output cannot be written, when the files are there.\n";
 
 enum option_key {
 	OPTION_SECONDS = 256,
@@ -227,7 +229,7 @@ enum audio_parsed audio_options_parse(struct audio_options *options, int argc, c
 					   .progress = PROGRESS_AUTO };
 	opterr = 0;
 	optind = 0;
-	while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+	while ((key = option_next(argc, argv, long_options)) != -1) {
 		if (key == 'h') {
 			fputs(help, stdout);
 			return AUDIO_HELP;

@@ -10,17 +10,28 @@
 #define _GNU_SOURCE
 #include "audio_stream.h"
 
+#include <sched.h>
 #include <string.h>
 #include <time.h>
 
 #define DEVICE_NAP_NS 250000u /* what is due within this long is freed together */
 #define PROGRESS_BLOCKS 8192u
+#define YIELD_TURNS 65536u /* some milliseconds */
 
 static inline void relax(void)
 {
 #if defined(__x86_64__) || defined(__i386__)
 	__builtin_ia32_pause();
 #endif
+}
+
+bool audio_spin(uint64_t *turns)
+{
+	relax();
+	if (++*turns % YIELD_TURNS)
+		return false;
+	sched_yield();
+	return true;
 }
 
 /* ---------------------------------------------------------------- a page's contents */
@@ -54,10 +65,9 @@ bool audio_read(const struct audio_content *content, uint64_t index, int32_t *sa
 /* Until the block is due and one more may be on its way; returns the time then. */
 static uint64_t await_turn(struct audio_stream *stream, uint64_t due, uint64_t handed)
 {
-	uint64_t now = clock_ns(), away;
-	bool waited = false;
+	uint64_t now = clock_ns(), away, turns = 0;
 
-	while (now < due) {
+	while (now < due) { /* a sample time at most: no equal need run meanwhile */
 		relax();
 		now = clock_ns();
 	}
@@ -66,13 +76,12 @@ static uint64_t await_turn(struct audio_stream *stream, uint64_t due, uint64_t h
 		away = handed - stream->freed_seen;
 		if (away < stream->depth)
 			break;
-		waited = true;
-		relax();
+		stream->producer.sleeps += audio_spin(&turns);
 	}
-	stream->result->waits += waited;
+	stream->result->waits += turns > 0;
 	if (away + 1 > stream->result->held_most)
 		stream->result->held_most = away + 1;
-	return waited ? clock_ns() : now;
+	return turns ? clock_ns() : now;
 }
 
 /* A contract's tries beyond the first are each charged to a call of the device: those that ended since, and one that runs. */

@@ -37,7 +37,7 @@ struct audio_slot {
 /* What one side has counted; its own until it is done. */
 struct audio_side {
 	struct audio_count count;
-	uint64_t late, sleeps, damaged, misfreed;
+	uint64_t late, sleeps, damaged, misfreed; /* sleeps: system calls of its own during a pass */
 	_Atomic unsigned int at_gate; /* how many gates it has come to */
 };
 
@@ -56,6 +56,13 @@ struct audio_stream {
 	struct audio_side device;
 	_Alignas(AUDIO_APART) struct audio_slot slot[AUDIO_SLOTS];
 };
+
+/*
+ * One turn of a wait for the other side.  Where two such streams run, both producers are on one CPU at one priority and
+ * the devices on another: who waits long lets its equals run, or all four could wait for each other for ever.
+ * True: it made a system call.
+ */
+bool audio_spin(uint64_t *turns);
 
 /* Each side of one pass, in its own thread. */
 void audio_produce(struct audio_stream *stream);

@@ -18,6 +18,7 @@ struct wave {
 	SNDFILE *file; /* while it is read; NULL: the signal is made */
 	const char *path;
 	SF_INFO info;
+	bool cut; /* its header tells of more samples than it has */
 };
 
 /* False: `error` (AUDIO_ERROR_TEXT bytes) says what is wrong with it. */

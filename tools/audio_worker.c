@@ -7,8 +7,7 @@
  * producer that spins would keep everybody else out); the noise is not.
  *
  * The stream is played twice: a little of it to have been everywhere once, then all of it, counted.  Each side waits at
- * a gate before each pass and after the last, spinning, without a system call, while this thread reads the
- * counters.
+ * a gate before each pass and after the last, spinning, while this thread reads what they have counted.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -52,9 +51,10 @@ static void say(struct audio_worker *worker, const char *what, int error)
 static void gate(struct audio_stream *stream, struct audio_side *side)
 {
 	unsigned int number = atomic_fetch_add(&side->at_gate, 1) + 1;
+	uint64_t turns = 0;
 
 	while (atomic_load_explicit(&stream->open_gates, memory_order_acquire) < number)
-		;
+		audio_spin(&turns);
 }
 
 /* Touches as much of this thread's stack as its calls will need. */
@@ -70,16 +70,17 @@ static void play_side(struct audio_worker *worker, struct audio_side *side,
 		      void (*play)(struct audio_stream *stream))
 {
 	struct audio_stream *stream = worker->stream;
+	unsigned int pass;
 
 	touch_stack();
 	gate(stream, side); /* the counters are open from here */
 	audio_count_enter(&side->count);
-	gate(stream, side);
-	play(stream);
-	gate(stream, side);
-	audio_count_usage(&side->count, false);
-	play(stream);
-	audio_count_usage(&side->count, true);
+	for (pass = 0; pass < 2; pass++) {
+		gate(stream, side);
+		audio_count_begin(&side->count);
+		play(stream);
+		audio_count_end(&side->count);
+	}
 	gate(stream, side);
 }
 
@@ -243,12 +244,18 @@ static void open_gate(struct audio_worker *worker)
 /* Faults and system calls of both sides; what is not known of one is not known. */
 static int64_t total_of(const struct audio_stream *stream, enum audio_counted what)
 {
-	int64_t producer = audio_count_total(&stream->producer.count, what);
-	int64_t device = audio_count_total(&stream->device.count, what);
+	const struct audio_side *const sides[] = { &stream->producer, &stream->device };
+	int64_t sum = 0, one;
 
-	if (what == AUDIO_SYSCALLS && device >= 0 && stream->device.count.by[what] == AUDIO_PERF)
-		device -= (int64_t)stream->device.sleeps;
-	return producer < 0 || device < 0 ? -1 : producer + device;
+	for (size_t i = 0; i < 2; i++) {
+		one = audio_count_total(&sides[i]->count, what);
+		if (one < 0)
+			return -1;
+		sum += one;
+		if (what == AUDIO_SYSCALLS && sides[i]->count.by[what] == AUDIO_PERF)
+			sum -= (int64_t)sides[i]->sleeps;
+	}
+	return sum;
 }
 
 static void settle(struct audio_worker *worker)
@@ -286,8 +293,6 @@ static void play(struct audio_worker *worker)
 	open_gate(worker);
 	memset(audio_out(worker->shared), 0, worker->shared->bytes - worker->shared->out);
 	audio_stream_reset(stream, worker->shared->play);
-	audio_count_begin(&stream->producer.count);
-	audio_count_begin(&stream->device.count);
 	open_gate(worker);
 	settle(worker);
 	atomic_fetch_add(&stream->open_gates, 1);

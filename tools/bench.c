@@ -5,16 +5,16 @@
  * Called by the `labyrinth` command with argv[0] being the subcommand's name.  This is the driver; what
  * it drives, and why each figure comes from a process of its own, is told in bench.h.
  *
- * Exit status: 0; 1 where Labyrinth itself could not be measured or its figures not be written; 2 for a
- * command line that cannot be followed (one line says why, and nothing has been written).  A peer that is
- * missing is no failure: it is named, with the package that brings it.
+ * Exit status: 0; 1 where Labyrinth itself could not be measured; 2 for a command line that cannot be
+ * followed (one line says why, and nothing has been written), or where the figures cannot be written.  A
+ * peer that is missing is no failure: it is named, with the package that brings it.
  */
 #define _GNU_SOURCE
 #include "bench.h"
+#include "option.h"
 #include "output.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,7 +120,7 @@ struct run {
 	size_t series_count;
 };
 
-static int usage_error(const char *format, const char *what)
+static int refuse(const char *format, const char *what)
 {
 	fputs("labyrinth bench: ", stderr);
 	fprintf(stderr, format, what);
@@ -128,15 +128,20 @@ static int usage_error(const char *format, const char *what)
 	return 2;
 }
 
-static void help(void)
-{
-	puts("usage: labyrinth bench [NAME...] [--json FILE] [--rounds N] [--cpu N] [--list]\n"
-	     "Measure Labyrinth beside the allocators that are installed here. No NAME: all; a group (shred): those in it.\n"
-	     "  --json FILE   one JSON object a line (- is standard output; the table then goes to stderr)\n"
-	     "  --rounds N    how often each is measured (7); the figure is the median\n"
-	     "  --cpu N       the CPU to be pinned to\n"
-	     "  --list        the names, and what each measures");
-}
+static const char help[] =
+	"Usage: labyrinth bench [OPTION]... [NAME]...\n"
+	"Measure Labyrinth beside the allocators that are installed here. No NAME: all; a group (shred): those in it.\n"
+	"\n"
+	"  --json FILE   one JSON object a line; - is standard output, and the table then goes to standard "
+	"error\n"
+	"  --rounds N    how often each is measured (7); the figure is the median\n"
+	"  --cpu N       the CPU to be pinned to\n"
+	"  --list        the names, and what each measures\n"
+	"  --help\n"
+	"\n"
+	"Exit status: 0, whoever is not installed; 1 when a figure of Labyrinth's could not be had; 2 for a "
+	"bad option,\n"
+	"or when the figures cannot be written: one line on standard error.\n";
 
 static bool number(const char *text, unsigned long most, unsigned long *value)
 {
@@ -163,12 +168,12 @@ static int add_name(struct options *options, const char *name)
 		if (!is_named(&bench_all[i], name))
 			continue;
 		if (options->bench_count == NAMES_MAX)
-			return usage_error("too many names, from \"%s\" on", name);
+			return refuse("too many names, from '%.80s' on", name);
 		options->benches[options->bench_count++] = &bench_all[i];
 		if (!bench_all[i].name[strlen(name)])
 			return 0; /* exactly this one (which stands before those that begin so) */
 	}
-	return options->bench_count > before ? 0 : usage_error("there is no bench \"%s\" (see --list)", name);
+	return options->bench_count > before ? 0 : refuse("there is no bench '%.80s' (see labyrinth bench --list)", name);
 }
 
 static int add_option(struct options *options, int option, const char *word)
@@ -178,15 +183,15 @@ static int add_option(struct options *options, int option, const char *word)
 	switch (option) {
 	case 'j':
 		options->json = optarg;
-		return *optarg ? 0 : usage_error("%s needs a file name", "--json");
+		return *optarg ? 0 : refuse("%s wants the name of a file", "--json");
 	case 'r':
 		if (!number(optarg, ROUNDS_MAX, &value) || !value)
-			return usage_error("--rounds needs a number from 1 to 10000, not \"%s\"", optarg);
+			return refuse("--rounds '%.80s': wants a number from 1 to 10000", optarg);
 		options->rounds = (unsigned int)value;
 		return 0;
 	case 'c':
 		if (!number(optarg, CPU_SETSIZE - 1, &value))
-			return usage_error("--cpu needs the number of a CPU, not \"%s\"", optarg);
+			return refuse("--cpu '%.80s': wants the number of a CPU", optarg);
 		options->cpu = (int)value;
 		return 0;
 	case 'l':
@@ -196,9 +201,9 @@ static int add_option(struct options *options, int option, const char *word)
 		options->help = true;
 		return 0;
 	case ':':
-		return usage_error("%s needs a value", word);
+		return refuse("a value is missing behind '%.80s' (see labyrinth bench --help)", word);
 	default:
-		return usage_error("unknown option \"%s\" (see --help)", word);
+		return refuse("unknown option '%.80s' (see labyrinth bench --help)", word);
 	}
 }
 
@@ -214,7 +219,7 @@ static int parse(struct options *options, int argc, char **argv)
 
 	opterr = 0;
 	optind = 0; /* glibc's and musl's way to begin anew: main() may have used getopt before */
-	while (!failed && (option = getopt_long(argc, argv, ":h", known, NULL)) != -1)
+	while (!failed && (option = option_next(argc, argv, known)) != -1)
 		failed = add_option(options, option, argv[optind - 1]);
 	while (!failed && optind < argc)
 		failed = add_name(options, argv[optind++]);
@@ -234,13 +239,13 @@ static int choose_cpus(struct run *run, int wanted)
 	char text[16];
 
 	if (sched_getaffinity(0, sizeof(allowed), &allowed))
-		return usage_error("which CPUs may be used is not known: %s", strerror(errno));
+		return refuse("which CPUs may be used is not known: %s", strerror(errno));
 	if (wanted < 0)
 		for (wanted = 0; wanted < CPU_SETSIZE - 1 && !CPU_ISSET((size_t)wanted, &allowed);)
 			wanted++;
 	snprintf(text, sizeof(text), "%d", wanted);
 	if (!CPU_ISSET((size_t)wanted, &allowed))
-		return usage_error("this process may not run on CPU %s", text);
+		return refuse("this process may not run on CPU %s", text);
 	run->cpu = run->other_cpu = (unsigned int)wanted;
 	for (unsigned int i = 1; i < CPU_SETSIZE && run->other_cpu == run->cpu; i++) {
 		unsigned int cpu = (run->cpu + i) % CPU_SETSIZE;
@@ -428,7 +433,7 @@ static int list(void)
 {
 	for (size_t i = 0; i < bench_all_count; i++)
 		printf("%-14s %s\n", bench_all[i].name, bench_all[i].what);
-	return 0;
+	return output_help("labyrinth bench", "");
 }
 
 static int open_json(struct run *run, const char *name)
@@ -450,22 +455,19 @@ static int open_json(struct run *run, const char *name)
 	return 0;
 }
 
-/* Everything is measured: the file, in one piece. */
-static int close_json(struct run *run)
+/* Everything is measured: the file, in one piece, and what went to standard output.  The exit status. */
+static int finish(struct run *run)
 {
 	char error[OUTPUT_ERROR_TEXT];
-	int failed = 0;
+	bool fine = run->json == stdout || output_commit(&run->output, 1, error);
 
-	if (run->json == stdout && (fflush(stdout) || ferror(stdout))) {
-		fputs("labyrinth bench: cannot write standard output\n", stderr);
-		return 1;
-	}
-	if (run->json && run->json != stdout && !output_commit(&run->output, 1, error)) {
-		fprintf(stderr, "labyrinth bench: %s\n", error);
-		failed = 1;
-	}
+	fine = fine && output_printed(error);
 	output_close(&run->output);
-	return failed;
+	if (!fine)
+		return refuse("%s", error);
+	if (run->status)
+		fputs("labyrinth bench: not all figures could be had\n", stderr);
+	return run->status;
 }
 
 int labyrinth_bench(int argc, char **argv)
@@ -481,10 +483,8 @@ int labyrinth_bench(int argc, char **argv)
 		return failed;
 	if (options.list)
 		return list();
-	if (options.help) {
-		help();
-		return 0;
-	}
+	if (options.help)
+		return output_help("labyrinth bench", help);
 	run.rounds = options.rounds;
 	if (choose_cpus(&run, options.cpu) || open_json(&run, options.json))
 		return 2;
@@ -494,7 +494,5 @@ int labyrinth_bench(int argc, char **argv)
 	bench_table_head(run.table);
 	for (size_t i = 0; i < options.bench_count; i++)
 		run_bench(&run, options.benches[i]);
-	if (run.status)
-		fputs("labyrinth bench: not all figures could be had\n", stderr);
-	return close_json(&run) ? 1 : run.status;
+	return finish(&run);
 }

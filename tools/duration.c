@@ -16,7 +16,12 @@ static uint64_t unit_ns(const char *unit)
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = { { "ns", 1 }, { "us", 1000 }, { "ms", 1000000 }, { "s", 1000000000 } };
+	} units[] = { { "ns", 1 },
+		      { "us", 1000 },
+		      { "\xc2\xb5s", 1000 }, /* the micro sign, in UTF-8 */
+		      { "\xce\xbcs", 1000 }, /* the Greek letter */
+		      { "ms", 1000000 },
+		      { "s", 1000000000 } };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++)
@@ -37,6 +42,8 @@ bool duration_parse(const char *text, enum duration_round round, uint64_t *ns)
 	uint64_t whole = 0, sum = 0, scale;
 	bool more = false; /* less than a nanosecond was left over */
 
+	if (!strcmp(text, "0")) /* of any unit */
+		unit = "ns";
 	if (*point == '.') {
 		unit = point + 1 + strspn(point + 1, "0123456789");
 		if (unit == point + 1)
@@ -50,7 +57,7 @@ bool duration_parse(const char *text, enum duration_round round, uint64_t *ns)
 			return false;
 	if (__builtin_mul_overflow(whole, scale, &sum))
 		return false;
-	for (at = point; at < unit; at++) {
+	for (at = point; *at == '.' || is_digit(*at); at++) {
 		if (!is_digit(*at))
 			continue; /* the point */
 		scale /= 10;

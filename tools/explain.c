@@ -5,13 +5,13 @@
 #define _GNU_SOURCE
 #include "explain.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
 #include "input.h"
+#include "option.h"
 #include "output.h"
 
 static const char help[] =
@@ -171,11 +171,9 @@ int labyrinth_explain(int argc, char **argv)
 	int key;
 
 	optind = 0;
-	while ((key = getopt_long(argc, argv, ":h", options, NULL)) != -1) {
-		if (key == 'h') {
-			fputs(help, stdout);
-			return fflush(stdout) ? 2 : 0;
-		}
+	while ((key = option_next(argc, argv, options)) != -1) {
+		if (key == 'h')
+			return output_help("labyrinth explain", help);
 		if (key != 'j') {
 			fprintf(stderr,
 				"labyrinth explain: unknown option '%.80s' (see labyrinth explain --help)\n",

@@ -152,7 +152,7 @@ static const char *error_words(int error)
 	case LAB_EAGAIN:
 		return "not found, and not proven to be absent";
 	case LAB_EDQUOT:
-		return "beyond what its client may have out";
+		return "beyond its client's share of the reserves";
 	default:
 		return "refused";
 	}
@@ -191,18 +191,22 @@ static void remedy_of(const struct own_refusal *own, char *text, size_t size)
 void own_words(const struct own_refusal *own, char *text)
 {
 	const struct lab_refusal *r = &own->refusal;
-	char remedy[128], place[64];
+	char remedy[128], place[256];
 
-	if (r->room < 0)
-		snprintf(place, sizeof(place), "no room suited");
+	if (r->error == -LAB_EDQUOT && r->remedy == LAB_REMEDY_QUOTA) /* before any room was looked at */
+		snprintf(place, sizeof(place), "by its client: beyond its maximum");
+	else if (r->room < 0)
+		snprintf(place, sizeof(place), "because no room suited: %s", error_words(r->error));
+	else if (r->right == LAB_RIGHT_ALL && !r->floor)
+		snprintf(place, sizeof(place), "in room %d \"%s\", all of which it may have: %s", r->room,
+			 own->room_name, error_words(r->error));
 	else
-		snprintf(place, sizeof(place), "at %s of room %d \"%s\"",
+		snprintf(place, sizeof(place),
+			 "at %s of room %d \"%s\", where %" PRIu32 " frames must stay: %s",
 			 r->right < LAB_RIGHTS ? right_words((enum lab_right)r->right) : "a floor", r->room,
-			 own->room_name);
+			 own->room_name, r->floor, error_words(r->error));
 	remedy_of(own, remedy, sizeof(remedy));
-	snprintf(text, WORDS_MAX,
-		 "Stopped %s, where %" PRIu32 " frames must stay: %s. Would have served it: %s.", place,
-		 r->floor, error_words(r->error), remedy);
+	snprintf(text, WORDS_MAX, "Stopped %s. Would have served it: %s.", place, remedy);
 }
 
 static void flag_names(lab_gfp_t gfp, char *text, size_t size)

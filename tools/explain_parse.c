@@ -265,7 +265,9 @@ static void parse_flags(struct incident *incident, const char *text)
 	incident->has_gfp = true;
 	length = end ? (size_t)(end + 1 - flags) : strcspn(flags, " ,");
 	copy_printable(incident->flags, sizeof(incident->flags), flags, length);
-	if (end) {
+	if (end == open + 1 && end && !number) { /* no flag at all: there is no name for that */
+		incident->gfp = 0;
+	} else if (end) {
 		incident->gfp = gfp_parse(open + 1, (size_t)(end - open - 1), &incident->gfp_unknown);
 	} else if (open) { /* the names were cut off: the number, as kernels that print names count */
 		incident->gfp_cut = true;

@@ -63,10 +63,10 @@ static void print_zone(const struct incident *incident, const struct verdict *ve
 	else
 		fprintf(file, " %10s", "-");
 	if (zone->orders && v->largest >= 0)
-		fprintf(file, " %7d", v->largest);
+		fprintf(file, "   order %-2d", v->largest);
 	else
-		fprintf(file, " %7s", zone->orders ? "none" : "-");
-	fprintf(file, "  %s\n", says_words(v->says));
+		fprintf(file, "   %-8s", zone->orders ? "none" : "-");
+	fprintf(file, "       %s\n", says_words(v->says));
 }
 
 /* What lies beside: not in the count of free pages, or not for everybody. */
@@ -115,8 +115,8 @@ void incident_print(const char *name, const struct incident *incident, const str
 	}
 	print_constraint(incident, file);
 	if (verdict->count) {
-		fprintf(file, "  way, kB: %10s %10s %10s %10s %10s %10s %10s %7s\n", "", "free", "min", "low",
-			"high", "its floor", "+ reserve", "largest");
+		fprintf(file, "  way, kB: %10s %10s %10s %10s %10s %10s %10s   %s\n", "", "free", "min", "low",
+			"high", "its floor", "+ reserve", "largest block");
 		for (i = 0; i < verdict->count; i++)
 			print_zone(incident, verdict, &verdict->walk[i], file);
 		print_beside(incident, verdict, file);

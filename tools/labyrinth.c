@@ -2,12 +2,15 @@
 /*
  * labyrinth.c - the `labyrinth` command: finds the subcommand and hands over.
  */
+#define _GNU_SOURCE
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
 #include <labyrinth.h>
 
 #include "commands.h"
+#include "output.h"
 #include "replay.h"
 
 /* tools/bench.c */
@@ -38,22 +41,45 @@ static void print_help(void)
 	     "  labyrinth --version");
 }
 
+static void print_version(void)
+{
+	printf("labyrinth %d.%d\n", LAB_VERSION_MAJOR, LAB_VERSION_MINOR);
+}
+
+/* Closed ones, so that no file of ours gets their numbers; using them fails still. */
+static void hold_descriptors(void)
+{
+	int fd;
+
+	for (fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			(void)!open("/dev/null", fd ? O_RDONLY : O_WRONLY); /* the lowest number that is free: fd */
+}
+
+/* --help, --version: nothing behind them. */
+static int print_alone(int argc, char **argv, void (*print)(void))
+{
+	if (argc > 2) {
+		fprintf(stderr, "labyrinth: %s takes no '%.80s' (see labyrinth --help)\n", argv[1], argv[2]);
+		return 2;
+	}
+	print();
+	return output_help("labyrinth", "");
+}
+
 int main(int argc, char **argv)
 {
 	size_t i;
 
+	hold_descriptors();
 	if (argc < 2) {
 		fputs("labyrinth: wants a command (see labyrinth --help)\n", stderr);
 		return 2;
 	}
-	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help")) {
-		print_help();
-		return fflush(stdout) ? 2 : 0;
-	}
-	if (!strcmp(argv[1], "--version")) {
-		printf("labyrinth %d.%d\n", LAB_VERSION_MAJOR, LAB_VERSION_MINOR);
-		return fflush(stdout) ? 2 : 0;
-	}
+	if (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h") || !strcmp(argv[1], "help"))
+		return print_alone(argc, argv, print_help);
+	if (!strcmp(argv[1], "--version"))
+		return print_alone(argc, argv, print_version);
 	for (i = 0; i < COMMANDS; i++)
 		if (!strcmp(argv[1], commands[i].name))
 			return commands[i].run(argc - 1, argv + 1);

@@ -14,7 +14,8 @@
 
 static bool output_fail(const struct output *output, char *error)
 {
-	snprintf(error, OUTPUT_ERROR_TEXT, "cannot write %.256s: %s", output->path, strerror(errno));
+	snprintf(error, OUTPUT_ERROR_TEXT, "cannot write %.256s: %s",
+		 strcmp(output->path, "-") ? output->path : "standard output", strerror(errno));
 	return false;
 }
 
@@ -163,4 +164,25 @@ void output_close(struct output *output)
 	free(output->text);
 	free(output->path);
 	*output = (struct output){ 0 };
+}
+
+bool output_printed(char *error)
+{
+	errno = 0;
+	if (!fflush(stdout) && !ferror(stdout))
+		return true;
+	snprintf(error, OUTPUT_ERROR_TEXT, "cannot write standard output%s%s", errno ? ": " : "",
+		 errno ? strerror(errno) : ""); /* what failed earlier has no reason any more */
+	return false;
+}
+
+int output_help(const char *who, const char *text)
+{
+	char error[OUTPUT_ERROR_TEXT];
+
+	fputs(text, stdout);
+	if (output_printed(error))
+		return 0;
+	fprintf(stderr, "%s: %s\n", who, error);
+	return 2;
 }

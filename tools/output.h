@@ -28,4 +28,9 @@ bool output_commit(struct output *outputs, size_t count, char *error);
 /* Forget it, committed or not. */
 void output_close(struct output *output);
 
+/* Is all that was printed on standard output there?  False: `error`, as above. */
+bool output_printed(char *error);
+/* Print this and be done: the exit status, 0, or 2 and a line on standard error that begins with `who`. */
+int output_help(const char *who, const char *text);
+
 #endif

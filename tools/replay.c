@@ -302,16 +302,14 @@ static bool replay_all(struct replay *replay)
 		return replay_fail(replay, error);
 	if (!replay->options.json || strcmp(replay->options.json, "-"))
 		report_table(stdout, replay->reports, count);
-	if (fflush(stdout))
-		return replay_fail(replay, "cannot write standard output");
-	return true;
+	return output_printed(error) || replay_fail(replay, error);
 }
 
 int labyrinth_replay(int argc, char **argv)
 {
 	struct replay replay = { 0 };
 	enum options_result parsed = replay_options_parse(&replay.options, argc, argv, replay.error);
-	int status = parsed == OPTIONS_HELP ? 0 : 2;
+	int status = parsed == OPTIONS_HELP && output_printed(replay.error) ? 0 : 2;
 	size_t i;
 	int n;
 

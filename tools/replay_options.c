@@ -6,11 +6,11 @@
 #include "replay_options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "option.h"
 #include "replay_schedule.h"
 
 static const char help[] =
@@ -26,9 +26,9 @@ static const char help[] =
 	"  --zones LIST            where its zones end: dma=16M,dma32=4G,normal=REST (the default)\n"
 	"  --min-free-kbytes N     as Linux's sysctl; else computed as Linux does\n"
 	"  --cpus N                CPUs of the machine; else those of the trace\n"
-	"  --threads N             2 to 64 threads at once on one labyrinth, events by their CPU, as fast "
-	"as\n"
-	"                          they go; a free waits for its allocation; no call is timed\n"
+	"  --threads N             1 (the default) to 64. From 2 on: threads at once on one labyrinth, events by\n"
+	"                          their CPU, as fast as they go; a free waits for its allocation; no call is\n"
+	"                          timed\n"
 	"  --buddy                 give the same requests to a buddy allocator, and compare huge pages\n"
 	"  --json FILE             write all figures; - is standard output, and then nothing else is\n"
 	"  --map FILE.svg          draw the labyrinth at the end of the trace (several traces: "
@@ -39,7 +39,7 @@ static const char help[] =
 	"\n"
 	"Exit status: 0; 1 when a promise was broken (a frame given twice or lost, a refusal while one was\n"
 	"free, an unclear answer); 2 for a bad option or trace: one line on standard error, and no file is\n"
-	"written.\n";
+	"written; or where standard output cannot be written, when the files are there.\n";
 
 enum option_key {
 	OPTION_ZONES = 256,
@@ -172,7 +172,7 @@ enum options_result replay_options_parse(struct replay_options *options, int arg
 	*options = (struct replay_options){ .progress = PROGRESS_AUTO, .threads = 1 };
 	machine_wish_default(&options->machine);
 	optind = 0;
-	while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+	while ((key = option_next(argc, argv, long_options)) != -1) {
 		if (key == 'h') {
 			fputs(help, stdout);
 			return OPTIONS_HELP;

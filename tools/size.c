@@ -6,7 +6,6 @@
  */
 #define _GNU_SOURCE
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #include "commands.h"
 #include "duration.h"
+#include "option.h"
 #include "output.h"
 
 static const char help[] =
@@ -26,7 +26,7 @@ static const char help[] =
 	"  --period TIME    it takes a frame each TIME: 5.208us, 20ms (ns, us, ms, s; exact decimals)\n"
 	"  --hold TIME      and has it back after TIME at the latest\n"
 	"  --refill TIME    what is freed (or shredded) is there again after TIME at the latest; else at "
-	"once\n"
+	"once (0)\n"
 	"  --burst N        so many requests may come early at once; else none\n"
 	"  --callers N      so many calls may be in progress at once; else 1\n"
 	"  --page SIZE      4K (the default), 16K or 64K\n"
@@ -140,7 +140,7 @@ static bool parse(struct wish *wish, int argc, char **argv)
 
 	*wish = (struct wish){ .callers = 1, .page = 4 };
 	optind = 0;
-	while ((key = getopt_long(argc, argv, ":h", long_options, NULL)) != -1) {
+	while ((key = option_next(argc, argv, long_options)) != -1) {
 		if (key == 'h') {
 			wish->help = true;
 			return true;
@@ -223,10 +223,8 @@ int labyrinth_size(int argc, char **argv)
 
 	if (!parse(&wish, argc, argv))
 		return 2;
-	if (wish.help) {
-		fputs(help, stdout);
-		return fflush(stdout) ? 2 : 0;
-	}
+	if (wish.help)
+		return output_help("labyrinth size", help);
 	frames = lab_contract_frames(wish.period, wish.hold, wish.refill, wish.burst, wish.callers);
 	if (!frames) {
 		fprintf(stderr, "labyrinth size: more than %u frames\n", UINT32_MAX);

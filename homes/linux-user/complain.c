@@ -28,24 +28,26 @@ static void limit_text(const char *what, char *text, size_t size)
 	}
 }
 
-static void place_text(const struct lab_complaint *to, char *text, size_t size)
+/* `rest`: what it is about where it is about no room, and about no memory file. */
+static void place_text(const struct lab_complaint *to, const char *rest, char *text, size_t size)
 {
 	if (to->room)
 		snprintf(text, size, "room \"%s\"", to->room);
 	else
-		snprintf(text, size, to->file ? "memory file" : "metadata");
+		snprintf(text, size, "%s", to->file ? "memory file" : rest);
 }
 
 int complain(const struct lab_complaint *to, const char *what, uint64_t bytes)
 {
 	int error = errno;
-	char limit[112], place[64];
+	char limit[112], place[64], of[40] = "";
 
 	if (to->text) {
 		limit_text(what, limit, sizeof(limit));
-		place_text(to, place, sizeof(place));
-		snprintf(to->text, LAB_ERROR_TEXT, "%s: %s of %llu bytes failed: %s%s", place, what,
-			 (unsigned long long)bytes, strerror(error), limit);
+		place_text(to, "metadata", place, sizeof(place));
+		if (bytes)
+			snprintf(of, sizeof(of), " of %llu bytes", (unsigned long long)bytes);
+		snprintf(to->text, LAB_ERROR_TEXT, "%s: %s%s failed: %s%s", place, what, of, strerror(error), limit);
 	}
 	return error ? -error : -EINVAL;
 }
@@ -55,7 +57,7 @@ int complain_plainly(const struct lab_complaint *to, const char *sentence)
 	char place[64];
 
 	if (to->text) {
-		place_text(to, place, sizeof(place));
+		place_text(to, "specification", place, sizeof(place));
 		snprintf(to->text, LAB_ERROR_TEXT, "%s: %s", place, sentence);
 	}
 	return -EINVAL;

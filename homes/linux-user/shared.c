@@ -313,6 +313,10 @@ static int read_file(int fd, struct share_header *header, uint64_t *bytes, struc
 	struct stat status;
 	int seals = fcntl(fd, F_GET_SEALS);
 
+	if (fstat(fd, &status) != 0 && errno == EBADF) {
+		complain_plainly(to, "the descriptor is not open");
+		return -EBADF;
+	}
 	if (fstat(fd, &status) != 0)
 		return complain(to, "fstat of the descriptor", 0);
 	if (!S_ISREG(status.st_mode) || seals < 0 || (seals & SEALS) != SEALS)

@@ -104,7 +104,8 @@ LAB_API int lab_user_share(struct labyrinth *lab);
  * Attach to a labyrinth by such a descriptor, which stays the caller's.  Each process (and each attachment) has a place of its own; the
  * kernel frees it with the process's memory map, however it ends.  A forked child attaches anew: the parent's is refused to it.
  * Refused, with a sentence in `error` (LAB_ERROR_TEXT bytes, may be NULL), and nothing is left mapped: what is no sealed
- * memory file, of another size or version, or damaged in what its birth wrote (-EINVAL); -EUSERS: no place is free.
+ * memory file, of another size or version, or damaged in what its birth wrote (-EINVAL); -EUSERS: no place is free; -EBADF: the
+ * descriptor is not open.
  */
 LAB_API int lab_attach(int fd, struct labyrinth **lab, char *error);
 

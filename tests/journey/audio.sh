@@ -159,6 +159,7 @@ refused "unknown option" --no-such-option
 refused "--seconds 0" --seconds 0
 refused "--seconds x" --seconds x --json "$work/never.json"
 refused "--seconds without a value" --json "$work/never.json" --seconds
+refused "an option for a value" --json --no-progress
 refused "--hold 0" --hold 0
 refused "--hold 1000" --hold 1000
 refused "--noise 17" --noise 17
@@ -187,6 +188,23 @@ os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 os.execv(sys.argv[1], sys.argv[1:])' "$binary" audio --seconds 1 --beside none --json "$work/one.json" >"$work/table" \
 	2>"$work/err" </dev/null || fail "on one CPU: exit $?: $(cat "$work/err" "$work/table")"
 grep -q 'not pinned' "$work/table" || fail "on one CPU: not said"
+
+# A file that was cut off: what is there is played, and that it is less is said.
+head -c -6000 "$work/in.wav" >"$work/short.wav"
+"$binary" audio --beside none "$work/short.wav" "$work/out.wav" >"$work/table" 2>"$work/err" </dev/null || fail "a cut file: exit $?"
+grep -q '^labyrinth audio: .*short.wav: shorter than its header says' "$work/err" || fail "a cut file: not said: $(cat "$work/err")"
+
+# Nothing open to read from.
+"$binary" audio --seconds 1 --beside none >"$work/table" 2>"$work/err" <&- || fail "no standard input: exit $?: $(cat "$work/err")"
+
+# Two at once: each comes to its end.
+for run in 1 2; do
+	timeout 60 "$binary" audio --seconds 1 --beside none >"$work/table-$run" 2>&1 </dev/null &
+	children="${children:-} $!"
+done
+for child in $children; do
+	wait "$child" || fail "two at once: exit $?: $(cat "$work"/table-*)"
+done
 
 # Interrupted: nobody is left running, nothing is left behind.
 "$binary" audio --seconds 30 --json "$work/never.json" >/dev/null 2>&1 </dev/null &

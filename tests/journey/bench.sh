@@ -124,6 +124,7 @@ refused "--rounds without a value" pair_hot --json "$work/never" --rounds
 refused "--cpu 1023" pair_hot --json "$work/never" --cpu 1023
 refused "--cpu -1" pair_hot --json "$work/never" --cpu -1
 refused "--json without a value" pair_hot --json
+refused "an option for a value" pair_hot --json --list
 refused "unwritable --json" pair_hot --json "$work/no such folder/out.json"
 [ ! -e "$work/never" ] || fail "a refused command line left a file"
 
@@ -131,8 +132,16 @@ refused "unwritable --json" pair_hot --json "$work/no such folder/out.json"
 if [ -w /dev/full ]; then
 	"$binary" bench refuse_64m --rounds 1 --json /dev/full >"$work/table" 2>"$work/err" </dev/null
 	status=$?
-	[ "$status" -eq 1 ] || fail "--json on a full disk: exit $status instead of 1"
-	[ -s "$work/err" ] || fail "--json on a full disk: nothing said"
+	[ "$status" -eq 2 ] || fail "--json on a full disk: exit $status instead of 2"
+	grep -q 'cannot write /dev/full' "$work/err" || fail "--json on a full disk: $(cat "$work/err")"
+	for option in --help --list "refuse_64m --rounds 1" "refuse_64m --rounds 1 --json -"; do
+		# shellcheck disable=SC2086 # several words
+		"$binary" bench $option >/dev/full 2>"$work/err" </dev/null
+		status=$?
+		[ "$status" -eq 2 ] || fail "$option to a full disk: exit $status instead of 2"
+		[ "$(grep -c 'labyrinth bench: cannot write standard output' "$work/err")" -eq 1 ] ||
+			fail "$option to a full disk: $(cat "$work/err")"
+	done
 fi
 
 [ "$failures" -eq 0 ] && echo "PASS bench"

@@ -94,6 +94,12 @@ echo "NOWAIT: min is its floor, a deeper right would do"
 explain "$logs/nowait.log" 'one["right"] == "min" and zone[0, "DMA32"]["says"] == "below the floor"' \
 	'"right" in remedies and "__GFP_HIGH" in one["remedies"][-1]["text"]'
 
+echo "no flags at all"
+sed 's/gfp_mask=[^,]*,/gfp_mask=0x0(),/; s/mode:[^,]*,/mode:0x0(),/' "$logs/nowait.log" >"$work/no-flags.log"
+explain "$work/no-flags.log" 'one["flags"] == "0x0()" and one["right"] == "min" and one["missing"] == []'
+says 'largest block$'
+says ' order [0-9]'
+
 echo "old, 32 bits, flags as a number"
 explain "$logs/old-highmem.log" 'one["right"] == "37.5 % of min" and one["highest_zone"] == "Normal"' \
 	'zone[0, "Normal"]["says"] == "torn apart" and zone[0, "DMA"]["reserve_kb"] == 4 * 863' 'remedies[:2] == ["smaller", "zone"]'
@@ -128,6 +134,7 @@ explain "$work/own.txt" 'len(r) == 2 and r[0]["flags"] == "HIGH|KSWAPD_RECLAIM" 
 	'[x["name"] for x in r[0]["rooms"]] == ["main", "side"] and r[0]["rooms"][0]["bands"] == 3' \
 	'one["remedy"] == "quota" and one["owner"] == 65535 and one["error"] == -122'
 says '1 damaged lines'
+says 'Stopped by its client: beyond its maximum'
 sed -n 5p "$work/own.txt" >"$work/damaged.txt"
 
 echo "nothing to explain: one clear line"

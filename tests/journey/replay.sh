@@ -177,6 +177,11 @@ replay 0 "$odd" --memory 2M --cpus 1 --zones normal=REST --json "$work/small.jso
 check "$work/small.json" 'memory_frames == 512' 'cpus == 1' 'len(rooms) == 1' 'live_at_end == 5'
 
 echo "--json -: nothing else on standard output; --progress: a few lines"
+"$binary" replay "$odd" --json "$work/nowhere.json" >&- 2>"$work/err"
+[ $? -eq 2 ] || fail "standard output is closed: not exit 2"
+grep -q '^labyrinth replay: cannot write standard output: ' "$work/err" || fail "standard output is closed: $(cat "$work/err")"
+[ -s "$work/nowhere.json" ] || fail "standard output is closed: no file"
+replay 0 "$odd" --threads 1
 replay 0 "$odd" --json -
 check "$work/out" 'events == 12'
 [ ! -s "$work/err" ] || grep -q 'not locked in memory' "$work/err" || fail "said: $(cat "$work/err")"

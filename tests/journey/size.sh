@@ -46,7 +46,9 @@ frames 12 --period 100ns --hold 999.1ns        # as if held 1000 ns
 frames 11 --period 100ns --hold 999ns
 frames 12 --period 100ns --hold 999ns --refill 0.001ns
 frames 2 --period 1s --hold 0ns
-frames 5 --period 1s --hold 0ns --callers 4
+frames 5 --period 1s --hold 0 --refill 0 --callers 4
+frames 5826 --period 5.208µs --hold 20ms --burst 64 --refill 10ms # the micro sign; the Greek letter
+frames 5826 --period 5.208μs --hold 20ms --burst 64 --refill 10ms
 "$binary" size --period 1us --hold 1s | grep -q 'guaranteed 16384 at most' || fail "does not say that it is too many"
 
 echo "refused"
@@ -61,6 +63,7 @@ refused "bad burst" --period 1us --hold 1ms --burst 4294967296
 refused "bad callers" --period 1us --hold 1ms --callers 0
 refused "bad page" --period 1us --hold 1ms --page 8K
 refused "no value" --period
+refused "an option for a value" --period --hold 1ms
 refused "unknown option" --frobnicate
 refused "a word too many" --period 1us --hold 1ms 5
 "$binary" size --help | grep -q -- --burst || fail "--help"

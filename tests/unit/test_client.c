@@ -405,6 +405,27 @@ static void refusals_are_remembered(void **state)
 	assert_int_equal(list[LAB_REFUSALS_KEPT - 1].sequence, 101 - LAB_REFUSALS_KEPT + 1);
 }
 
+/* A larger share is only told to help where there is something to be had with it. */
+static void a_share_of_nothing(void **state)
+{
+	struct lab_client_spec spec = client_spec(0, LAB_UNLIMITED);
+	struct lab_refusal last;
+	unsigned int owner;
+	int error;
+
+	(void)state;
+	spec.reserve_share = 0;
+	owner = opened(&spec);
+	drain(lab, 0, &error);
+	refused(owner, LAB_MEMALLOC, 0, -LAB_EDQUOT);
+	assert_int_equal(lab_refusals(lab, &last, 1), 1);
+	assert_int_equal(last.remedy, LAB_REMEDY_SHARE);
+	drain(lab, LAB_MEMALLOC, &error);
+	refused(owner, LAB_MEMALLOC, 0, -LAB_EDQUOT);
+	assert_int_equal(lab_refusals(lab, &last, 1), 1);
+	assert_int_equal(last.remedy, LAB_REMEDY_NONE);
+}
+
 static void a_share_binds_whatever_else_is_freed(void **state)
 {
 	struct lab_client_spec spec = client_spec(4, LAB_UNLIMITED);
@@ -618,6 +639,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(other_calls_are_charged, setup, teardown),
 		cmocka_unit_test_setup_teardown(poisoned_frames_of_a_contract_are_replaced, setup, teardown),
 		cmocka_unit_test_setup_teardown(refusals_are_remembered, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_share_of_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_share_binds_whatever_else_is_freed, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_debt_goes_with_the_page, setup, teardown),
 		cmocka_unit_test_setup_teardown(payment_of_another_room_is_not_from_the_contract, setup, teardown),

@@ -21,6 +21,9 @@ static void exact(void **state)
 	assert_ns("5.208us", 5208, 5208);
 	assert_ns("20ms", 20000000, 20000000);
 	assert_ns("0s", 0, 0);
+	assert_ns("0", 0, 0); /* of any unit */
+	assert_ns("5.208\xc2\xb5s", 5208, 5208);
+	assert_ns("5.208\xce\xbcs", 5208, 5208);
 	assert_ns("0.1s", 100000000, 100000000); /* no binary number is that */
 	assert_ns("1.000000001s", 1000000001, 1000000001);
 	assert_ns("007.50ns", 7, 8);
@@ -39,7 +42,7 @@ static void rounded(void **state)
 
 static void refused(void **state)
 {
-	static const char *const bad[] = { "", "5", "us", ".5us", "5.us", "5 us", "-5us", "+5us", "5,2us", "5us ", "5e3us", "0x5us",
+	static const char *const bad[] = { "", "5", "00", "0.", "0.0", "us", "5\xc2s", "5\xb5s", ".5us", "5.us", "5 us", "-5us", "+5us", "5,2us", "5us ", "5e3us", "0x5us",
 					   "5m", "5.2.1us", "18446744073709551616ns", "18446744073.709551616s", "99999999999999999999999s",
 					   "nans", "infs" };
 	uint64_t ns;

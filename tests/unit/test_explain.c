@@ -391,6 +391,30 @@ static void own_lines_come_back(void **state)
 	lab_user_close(lab);
 }
 
+static void assert_own_says(const char *line, const char *words)
+{
+	struct own_refusal own;
+	char text[WORDS_MAX];
+
+	assert_int_equal(own_parse(line, &own), OWN_REFUSAL);
+	own_words(&own, text);
+	if (!strstr(text, words))
+		fail_msg("'%s' does not say '%s'", text, words);
+}
+
+/* Beyond its maximum, beyond its share, or all of a room: each is said apart. */
+static void own_lines_in_words(void **state)
+{
+#define REFUSED(error, right, floor, remedy)                                                                           \
+	"labyrinth refusal: sequence=7 error=" error " order=0 gfp=0x220 right=" right " owner=3 node=-1 room=0 "      \
+	"name=\"main\" floor=" floor " remedy=" remedy " remedy_right=- remedy_room=-1"
+	(void)state;
+	assert_own_says(REFUSED("-122", "min", "96", "quota"), "Stopped by its client: beyond its maximum. ");
+	assert_own_says(REFUSED("-122", "min", "96", "share"), "96 frames must stay: beyond its client's share of the reserves. ");
+	assert_own_says(REFUSED("-122", "min", "96", "none"), "beyond its client's share of the reserves. Would have served it: nothing");
+	assert_own_says(REFUSED("-12", "all", "0", "none"), "Stopped in room 0 \"main\", all of which it may have: ");
+}
+
 static void damaged_own_lines(void **state)
 {
 	static const char whole[] = "labyrinth refusal: sequence=7 error=-12 order=0 gfp=0x220 right=atomic owner=3 node=-1 room=0 "
@@ -431,6 +455,7 @@ int main(void)
 		cmocka_unit_test(wrapped_at_any_column),
 		cmocka_unit_test(pieces_logged_apart),
 		cmocka_unit_test(own_lines_come_back),
+		cmocka_unit_test(own_lines_in_words),
 		cmocka_unit_test(damaged_own_lines),
 	};
 

@@ -273,7 +273,7 @@ static void refused_descriptors(void **state)
 
 	(void)state;
 	(void)metadata;
-	assert_refused(-1, "fstat");
+	assert_refused(-1, "memory file: the descriptor is not open");
 	assert_int_equal(pipe(ends), 0);
 	close(ends[1]);
 	assert_refused(ends[0], "not a sealed memory file");
