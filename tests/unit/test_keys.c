@@ -146,14 +146,16 @@ static int by_nonce(const void *a, const void *b)
 	return (first->nonce > second->nonce) - (first->nonce < second->nonce);
 }
 
-/* No nonce twice, whatever the key.  How many keys were made goes to *made. */
+/* No nonce twice, whatever the key, and no key with a word that was never written.  How many keys were made goes to *made. */
 static void assert_unique(unsigned int *made)
 {
-	unsigned int i;
+	unsigned int i, word;
 
 	assert_true(used <= USES);
 	qsort(uses, used, sizeof(*uses), by_nonce);
 	for (i = *made = 0; i < used; i++) {
+		for (word = 0; word < KEY_WORDS; word++)
+			assert_true(uses[i].key[word] != 0); /* nothing that anybody could guess */
 		if (i)
 			assert_true(uses[i].nonce != uses[i - 1].nonce);
 		*made += uses[i].nonce >= MAKING;
@@ -352,11 +354,14 @@ static void on_signal(int number)
 		keys_shred(&keys, &noting, own, PAGE, false);
 }
 
+static pthread_barrier_t together;
+
 static void *shredder(void *argument)
 {
 	uint8_t *own = zeroed(PAGE);
 	unsigned int i;
 
+	pthread_barrier_wait(&together);
 	for (i = 0; i < EACH; i++) {
 		keys_shred(&keys, &noting, own, PAGE, false);
 		if (i % 5000 == 17) {
@@ -378,12 +383,14 @@ static void threads_and_signals(void **state)
 
 	(void)state;
 	begin(8);
+	assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, shredder, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	pthread_barrier_destroy(&together);
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	for (i = 0; i < 2 * KEYS_BATCH || keys.next % KEYS_BATCH; i++)
 		shred();
