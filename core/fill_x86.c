@@ -460,14 +460,11 @@ unsigned int fill_x86_usable(const struct fill_x86_cpu *cpu)
 unsigned int fill_x86_here(void)
 {
 	struct fill_x86_cpu cpu = { 0, 0, 0, 0 };
-	uint32_t eax, ebx, ecx, edx, low, high;
+	uint32_t eax, ebx, edx, low, high;
 
-	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
-		cpu.leaf1_ecx = ecx;
-	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
-		cpu.leaf7_ebx = ebx;
-		cpu.leaf7_ecx = ecx;
-	}
+	/* What the CPU does not have leaves the zeros. */
+	__get_cpuid(1, &eax, &ebx, &cpu.leaf1_ecx, &edx);
+	__get_cpuid_count(7, 0, &eax, &cpu.leaf7_ebx, &cpu.leaf7_ecx, &edx);
 	if (has(cpu.leaf1_ecx, LEAF1_ECX_OSXSAVE)) {
 		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 		cpu.xcr0 = (uint64_t)high << 32 | low;

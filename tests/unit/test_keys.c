@@ -217,6 +217,38 @@ static void without_a_key(void **state)
 	assert_int_equal(zeroed_pages, 1);
 }
 
+static void destroy_when_made(uint64_t nonce)
+{
+	if (nonce & MAKING)
+		keys_destroy(&keys);
+}
+
+static void destroy_at_the_last(uint64_t nonce)
+{
+	if (nonce == KEYS_BATCH - 1)
+		keys_destroy(&keys);
+}
+
+/* Destroyed in the middle of a call: no key is made any more, or it is not put in use. */
+static void destroyed_meanwhile(void **state)
+{
+	void (*const hooks[])(uint64_t nonce) = { destroy_when_made, destroy_at_the_last };
+	unsigned int i, which;
+
+	(void)state;
+	for (which = 0; which < COUNT_OF(hooks); which++) {
+		begin(9);
+		in_random = hooks[which];
+		for (i = 0; i < KEYS_BATCH; i++)
+			shred();
+		assert_int_equal(used, KEYS_BATCH + (which == 0));
+		assert_true(keys.epoch == 0);
+		assert_forgotten();
+		shred();
+		assert_int_equal(zeroed_pages, 1);
+	}
+}
+
 /* A second seed goes into the next key, with what that is derived from. */
 static void seeds(void **state)
 {
@@ -517,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches),
 		cmocka_unit_test(without_a_key),
+		cmocka_unit_test(destroyed_meanwhile),
 		cmocka_unit_test(seeds),
 		cmocka_unit_test(nested_callers),
 		cmocka_unit_test(nested_seeds),
