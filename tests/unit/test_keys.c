@@ -225,7 +225,7 @@ static void destroy_when_made(uint64_t nonce)
 
 static void destroy_at_the_last(uint64_t nonce)
 {
-	if (nonce == KEYS_BATCH - 1)
+	if (!(nonce & MAKING) && (uint32_t)nonce == KEYS_BATCH - 1) /* (32-bit words: the epoch stands above) */
 		keys_destroy(&keys);
 }
 
