@@ -156,16 +156,27 @@ static const struct lab_fill chacha20_kernel = {
 
 /* ---- the choice ---- */
 
-const struct lab_fill *fill_nth(unsigned int n)
+const struct lab_fill *fill_nth_of(unsigned int usable, unsigned int n)
 {
 #if defined(__x86_64__)
-	unsigned int usable = fill_x86_here(), i;
+	unsigned int i;
 
 	for (i = 0; i < FILL_X86_KERNELS; i++)
 		if (usable >> i & 1 && n-- == 0)
 			return &fill_x86_kernel[i];
+#else
+	(void)usable;
 #endif
 	return n == 0 ? &chacha20_kernel : NULL;
+}
+
+const struct lab_fill *fill_nth(unsigned int n)
+{
+#if defined(__x86_64__)
+	return fill_nth_of(fill_x86_here(), n);
+#else
+	return fill_nth_of(0, n);
+#endif
 }
 
 const struct lab_fill *fill_best(void)

@@ -15,4 +15,7 @@ const struct lab_fill *fill_best(void);
 /* All that this build has and this machine can run, the best first; NULL behind the last. */
 const struct lab_fill *fill_nth(unsigned int n);
 
+/* The same on a machine that can run these of x86-64's (fill_x86_usable()). */
+const struct lab_fill *fill_nth_of(unsigned int usable, unsigned int n);
+
 #endif

@@ -207,9 +207,13 @@ INLINE IN_256 void eight_256(__m256i *to, const __m128i *round, __m256i *counter
 #undef ROUND
 #undef CIPHER
 	now = _mm256_broadcastsi128_si256(_mm_load_si128(round + 10));
+#define LAST(k) block[k] = _mm256_aesenclast_epi128(block[k], now);
+	EIGHT(LAST)
+#undef LAST
+#define ADD(k) sum[k] = _mm256_xor_si256(sum[k], block[k]);
+	EIGHT(ADD)
+#undef ADD
 #define PUT(k)                                                                                               \
-	block[k] = _mm256_aesenclast_epi128(block[k], now);                                                  \
-	sum[k] = _mm256_xor_si256(sum[k], block[k]);                                                         \
 	if (ram)                                                                                             \
 		STREAM_WIDE(to + (k), block[k]);                                                     \
 	else                                                                                                 \
@@ -227,12 +231,12 @@ INLINE IN_256 uint64_t random_256_to(void *memory, size_t bytes, const struct fi
 		__m256i vector[16];
 		uint64_t word[64];
 	} sum;
+	unsigned int at = 0;
 	uint64_t digest;
 
 	__builtin_memset(&sum, 0, sizeof(sum));
-	for (; to != end; to += 16) {
-		eight_256(to, (const __m128i *)key->bytes, &counter, sum.vector, ram);
-		eight_256(to + 8, (const __m128i *)key->bytes, &counter, sum.vector + 8, ram);
+	for (; to != end; to += 8, at ^= 8) {
+		eight_256(to, (const __m128i *)key->bytes, &counter, sum.vector + at, ram);
 		FILL_BARRIER(&sum); /* there, and in no copy that would stay behind */
 	}
 	if (ram)
@@ -317,9 +321,13 @@ INLINE IN_128 void eight_128(__m128i *to, const __m128i *round, __m128i *counter
 #undef ROUND
 #undef CIPHER
 	now = _mm_load_si128(round + 10);
+#define LAST(k) block[k] = _mm_aesenclast_si128(block[k], now);
+	EIGHT(LAST)
+#undef LAST
+#define ADD(k) sum[k] = _mm_xor_si128(sum[k], block[k]);
+	EIGHT(ADD)
+#undef ADD
 #define PUT(k)                                                                                               \
-	block[k] = _mm_aesenclast_si128(block[k], now);                                                      \
-	sum[k] = _mm_xor_si128(sum[k], block[k]);                                                            \
 	if (ram)                                                                                             \
 		STREAM_128(to + (k), block[k]);                                                        \
 	else                                                                                                 \
@@ -460,14 +468,11 @@ unsigned int fill_x86_usable(const struct fill_x86_cpu *cpu)
 unsigned int fill_x86_here(void)
 {
 	struct fill_x86_cpu cpu = { 0, 0, 0, 0 };
-	uint32_t eax, ebx, ecx, edx, low, high;
+	uint32_t eax, ebx, edx, low, high;
 
-	if (__get_cpuid(1, &eax, &ebx, &ecx, &edx))
-		cpu.leaf1_ecx = ecx;
-	if (__get_cpuid_count(7, 0, &eax, &ebx, &ecx, &edx)) {
-		cpu.leaf7_ebx = ebx;
-		cpu.leaf7_ecx = ecx;
-	}
+	/* What the CPU does not have leaves the zeros. */
+	__get_cpuid(1, &eax, &ebx, &cpu.leaf1_ecx, &edx);
+	__get_cpuid_count(7, 0, &eax, &cpu.leaf7_ebx, &cpu.leaf7_ecx, &edx);
 	if (has(cpu.leaf1_ecx, LEAF1_ECX_OSXSAVE)) {
 		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
 		cpu.xcr0 = (uint64_t)high << 32 | low;

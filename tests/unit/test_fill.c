@@ -298,6 +298,13 @@ static void which_are_usable(void **state)
 	(void)state;
 	for (i = 0; i < COUNT_OF(cases); i++)
 		assert_int_equal(fill_x86_usable(&cases[i].cpu), cases[i].usable);
+	assert_string_equal(fill_nth_of(7, 0)->name, "vaes-512");
+	assert_string_equal(fill_nth_of(6, 0)->name, "vaes-256");
+	assert_string_equal(fill_nth_of(5, 1)->name, "aes-ni");
+	assert_string_equal(fill_nth_of(4, 0)->name, "aes-ni");
+	assert_string_equal(fill_nth_of(4, 1)->name, "chacha20");
+	assert_null(fill_nth_of(4, 2));
+	assert_string_equal(fill_nth_of(0, 0)->name, "chacha20");
 }
 
 /* The instructions of this kernel are here, says the compiler's own look at the machine. */

@@ -146,14 +146,16 @@ static int by_nonce(const void *a, const void *b)
 	return (first->nonce > second->nonce) - (first->nonce < second->nonce);
 }
 
-/* No nonce twice, whatever the key.  How many keys were made goes to *made. */
+/* No nonce twice, whatever the key, and no key with a word that was never written.  How many keys were made goes to *made. */
 static void assert_unique(unsigned int *made)
 {
-	unsigned int i;
+	unsigned int i, word;
 
 	assert_true(used <= USES);
 	qsort(uses, used, sizeof(*uses), by_nonce);
 	for (i = *made = 0; i < used; i++) {
+		for (word = 0; word < KEY_WORDS; word++)
+			assert_true(uses[i].key[word] != 0); /* nothing that anybody could guess */
 		if (i)
 			assert_true(uses[i].nonce != uses[i - 1].nonce);
 		*made += uses[i].nonce >= MAKING;
@@ -213,6 +215,38 @@ static void without_a_key(void **state)
 	assert_memory_equal(keys.stir, none.stir, sizeof(none.stir));
 	shred();
 	assert_int_equal(zeroed_pages, 1);
+}
+
+static void destroy_when_made(uint64_t nonce)
+{
+	if (nonce & MAKING)
+		keys_destroy(&keys);
+}
+
+static void destroy_at_the_last(uint64_t nonce)
+{
+	if (!(nonce & MAKING) && (uint32_t)nonce == KEYS_BATCH - 1) /* (32-bit words: the epoch stands above) */
+		keys_destroy(&keys);
+}
+
+/* Destroyed in the middle of a call: no key is made any more, or it is not put in use. */
+static void destroyed_meanwhile(void **state)
+{
+	void (*const hooks[])(uint64_t nonce) = { destroy_when_made, destroy_at_the_last };
+	unsigned int i, which;
+
+	(void)state;
+	for (which = 0; which < COUNT_OF(hooks); which++) {
+		begin(9);
+		in_random = hooks[which];
+		for (i = 0; i < KEYS_BATCH; i++)
+			shred();
+		assert_int_equal(used, KEYS_BATCH + (which == 0));
+		assert_true(keys.epoch == 0);
+		assert_forgotten();
+		shred();
+		assert_int_equal(zeroed_pages, 1);
+	}
 }
 
 /* A second seed goes into the next key, with what that is derived from. */
@@ -352,11 +386,14 @@ static void on_signal(int number)
 		keys_shred(&keys, &noting, own, PAGE, false);
 }
 
+static pthread_barrier_t together;
+
 static void *shredder(void *argument)
 {
 	uint8_t *own = zeroed(PAGE);
 	unsigned int i;
 
+	pthread_barrier_wait(&together);
 	for (i = 0; i < EACH; i++) {
 		keys_shred(&keys, &noting, own, PAGE, false);
 		if (i % 5000 == 17) {
@@ -378,12 +415,14 @@ static void threads_and_signals(void **state)
 
 	(void)state;
 	begin(8);
+	assert_int_equal(pthread_barrier_init(&together, NULL, THREADS), 0);
 	assert_int_equal(sigaction(SIGALRM, &action, NULL), 0);
 	assert_int_equal(setitimer(ITIMER_REAL, &often, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, shredder, NULL), 0);
 	for (i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
+	pthread_barrier_destroy(&together);
 	assert_int_equal(setitimer(ITIMER_REAL, &never, NULL), 0);
 	for (i = 0; i < 2 * KEYS_BATCH || keys.next % KEYS_BATCH; i++)
 		shred();
@@ -510,6 +549,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(batches),
 		cmocka_unit_test(without_a_key),
+		cmocka_unit_test(destroyed_meanwhile),
 		cmocka_unit_test(seeds),
 		cmocka_unit_test(nested_callers),
 		cmocka_unit_test(nested_seeds),
