@@ -18,22 +18,24 @@ static const char help[] =
 	"and each set of guarantees is made and read back from the kernel; where it is refused: by which call, which limit,\n"
 	"and what would help.  Then a page with a marker is held by another process, and each way to it is tried.\n"
 	"\n"
+	"  --times       also: what 16,384 pages cost to make, and a fork beside them\n"
 	"  --json FILE   write everything that was found; - is standard output, and then nothing else is\n"
 	"  --help\n"
 	"\n"
 	"Exit status: 0; 2 for a bad option or file: one line on standard error.\n";
 
-enum { KEY_JSON = 256 };
+enum { KEY_JSON = 256, KEY_TIMES };
 
 static const struct option long_options[] = {
 	{ "json", required_argument, NULL, KEY_JSON },
+	{ "times", no_argument, NULL, KEY_TIMES },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
 
 struct vault_options {
 	const char *json;
-	bool help;
+	bool times, help;
 };
 
 static bool parse(struct vault_options *options, int argc, char **argv)
@@ -52,7 +54,10 @@ static bool parse(struct vault_options *options, int argc, char **argv)
 				key == ':' ? "a value is missing behind" : "unknown option", argv[optind - 1]);
 			return false;
 		}
-		options->json = optarg;
+		if (key == KEY_TIMES)
+			options->times = true;
+		else
+			options->json = optarg;
 	}
 	if (optind < argc)
 		fprintf(stderr, "labyrinth vault: takes no '%.80s' (see labyrinth vault --help)\n", argv[optind]);
@@ -143,6 +148,8 @@ int labyrinth_vault(int argc, char **argv)
 	}
 	if (fine) {
 		find(look);
+		if (options.times)
+			look_time(look);
 		fine = write_findings(look, outputs, error);
 	}
 	free(look);

@@ -6,6 +6,7 @@
  *     vault_matrix.c   every set of guarantees of every kind of memory, made and read back
  *     vault_holder.c   a process that holds a page with a marker, and does what it is told
  *     vault_readers.c  each way to that page, tried
+ *     vault_times.c    what it costs
  *     vault_report.c   as text, as JSON
  */
 #ifndef TOOLS_VAULT_LOOK_H
@@ -22,6 +23,7 @@
 #define LOOK_MARKER 64u /* bytes */
 #define LOOK_SUBJECTS (2 * LOOK_KINDS)
 #define LOOK_TEXT 200u
+#define LOOK_TIMES 6u
 
 struct look_trial {
 	bool met;
@@ -64,10 +66,20 @@ struct look_subject {
 	struct look_seen seen[READERS];
 };
 
+struct look_time {
+	enum lab_vault_memory memory; /* LAB_VAULT_ANY: no vault at all */
+	uint32_t guarantees;
+	unsigned int frames;
+	double made_ms, fork_ms;
+	char why[LAB_ERROR_TEXT]; /* "": it was made */
+};
+
 struct look {
 	struct look_kind kind[LOOK_KINDS];
 	struct look_subject subject[LOOK_SUBJECTS];
 	unsigned int subjects;
+	struct look_time time[LOOK_TIMES];
+	unsigned int times; /* 0: not asked for */
 };
 
 /* The bits of a set's number. */
@@ -114,6 +126,8 @@ bool holder_marked(const struct look_holder *holder, const char *bytes, size_t s
 
 /* Every way, tried on one vault.  The holder dies of it. */
 void look_read(struct look_subject *subject, struct look_holder *holder);
+
+void look_time(struct look *look);
 
 const char *reader_name(enum look_reader reader);
 void look_print(const struct look *look, FILE *file);
