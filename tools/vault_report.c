@@ -110,6 +110,25 @@ static void print_subject(const struct look_subject *subject, FILE *file)
 		fprintf(file, "  %-19s%-12s%s\n", reader_name(i), sight_name(subject->seen[i].sight), subject->seen[i].how);
 }
 
+static void print_times(const struct look *look, FILE *file)
+{
+	char text[VAULT_NAMES_TEXT];
+	unsigned int i;
+
+	fprintf(file, "\nWhat %u pages cost, in ms: to make, and a fork beside them (median)\n", look->time[0].frames);
+	for (i = 0; i < look->times; i++) {
+		const struct look_time *time = &look->time[i];
+
+		if (time->why[0])
+			fprintf(file, "  %-10s %s: %s\n", vault_kind_name(time->memory), set_text(time->guarantees, text), time->why);
+		else if (time->memory == LAB_VAULT_ANY)
+			fprintf(file, "  %8s %8.3f  no vault\n", "", time->fork_ms);
+		else
+			fprintf(file, "  %8.1f %8.3f  %s, %s\n", time->made_ms, time->fork_ms, vault_kind_name(time->memory),
+				set_text(time->guarantees, text));
+	}
+}
+
 void look_print(const struct look *look, FILE *file)
 {
 	unsigned int i;
@@ -122,6 +141,8 @@ void look_print(const struct look *look, FILE *file)
 	fputs("\nWho can still read a page of it: tried by this user, an ancestor of who holds it\n", file);
 	for (i = 0; i < look->subjects; i++)
 		print_subject(&look->subject[i], file);
+	if (look->times)
+		print_times(look, file);
 }
 
 /* ---- JSON ---- */
@@ -190,9 +211,19 @@ static json_t *json_subject(const struct look_subject *subject)
 			 list);
 }
 
+static json_t *json_time(const struct look_time *time)
+{
+	if (time->why[0])
+		return json_pack("{s:s, s:o, s:s}", "memory", vault_kind_name(time->memory), "guarantees", json_bits(time->guarantees), "why",
+				 time->why);
+	return json_pack("{s:s, s:o, s:i, s:f, s:f}", "memory", time->memory == LAB_VAULT_ANY ? "none" : vault_kind_name(time->memory),
+			 "guarantees", json_bits(time->guarantees), "pages", (int)time->frames, "made_ms", time->made_ms, "fork_ms",
+			 time->fork_ms);
+}
+
 bool look_json(const struct look *look, FILE *file)
 {
-	json_t *kinds = json_array(), *subjects = json_array(), *root;
+	json_t *kinds = json_array(), *subjects = json_array(), *times = json_array(), *root;
 	struct utsname name;
 	unsigned int i;
 	int bad = 0;
@@ -203,8 +234,10 @@ bool look_json(const struct look *look, FILE *file)
 		bad |= json_array_append_new(kinds, json_kind(&look->kind[i]));
 	for (i = 0; i < look->subjects; i++)
 		bad |= json_array_append_new(subjects, json_subject(&look->subject[i]));
-	root = json_pack("{s:s, s:s, s:i, s:o, s:o}", "kernel", name.release, "machine", name.machine, "pages", (int)LOOK_FRAMES, "memory", kinds,
-			 "vaults", subjects);
+	for (i = 0; i < look->times; i++)
+		bad |= json_array_append_new(times, json_time(&look->time[i]));
+	root = json_pack("{s:s, s:s, s:i, s:o, s:o, s:o}", "kernel", name.release, "machine", name.machine, "pages", (int)LOOK_FRAMES, "memory", kinds,
+			 "vaults", subjects, "times", times);
 	fine = !bad && root && !json_dumpf(root, file, JSON_INDENT(2)) && fputc('\n', file) != EOF;
 	json_decref(root);
 	return fine;

@@ -107,6 +107,15 @@ else
 	echo "SKIP vault without rights: there is no prlimit or setpriv"
 fi
 
+echo "times"
+"$binary" vault --times --json "$work/times.json" | grep -q ' no vault$' || fail "--times"
+python3 - "$work/times.json" <<'PYTHON' || fail "the times"
+import json, sys
+times = json.load(open(sys.argv[1]))["times"]
+print("  " + "; ".join(f"{t['memory']} {' '.join(t['guarantees'])}: " + (t.get("why") or f"{t['made_ms']:.1f}, fork {t['fork_ms']:.3f} ms") for t in times))
+sys.exit(len(times) != 6 or any("why" not in t and not 0 < t["fork_ms"] for t in times))
+PYTHON
+
 echo "refused"
 refused "unknown option" --frobnicate
 refused "a word too many" five
