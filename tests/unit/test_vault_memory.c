@@ -13,6 +13,12 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
+#ifdef SYS_ftruncate64
+#define TRUNCATE SYS_ftruncate64 /* with 32 bits */
+#else
+#define TRUNCATE SYS_ftruncate
+#endif
+
 #define ALL (LAB_LOCKED | LAB_PINNED | LAB_NODUMP | LAB_NOFORK | LAB_GUARDED)
 
 /* Made, or the test is skipped where this machine, or this user, has no such thing. */
@@ -332,7 +338,7 @@ static void refusals_leave_nothing(void **state)
 		{ LAB_VAULT_SECRET, LAB_LOCKED, 0, 0, "mmap of secret memory of 16384 bytes failed: Resource temporarily unavailable (RLIMIT_MEMLOCK is 0" },
 		{ LAB_VAULT_SECRET, ALL, 8192, 0, "raise it to 16384, or grant CAP_IPC_LOCK" },
 		{ LAB_VAULT_SECRET, 0, MIB(1), SYS_memfd_secret, "memfd_secret" },
-		{ LAB_VAULT_SECRET, 0, MIB(1), SYS_ftruncate, "ftruncate" },
+		{ LAB_VAULT_SECRET, 0, MIB(1), TRUNCATE, "ftruncate" },
 		{ LAB_VAULT_HUGETLB, LAB_GUARDED, MIB(1), 0, "LAB_GUARDED" },
 		{ LAB_VAULT_ANY, ALL | LAB_SHREDDED_KILLED, 0, 0, "RLIMIT_MEMLOCK is 0" },
 	};

@@ -106,7 +106,7 @@ static uint32_t seen(const struct vault_memory *made, unsigned long locked, unsi
 /* A refusal names its call, the room and what is in the way; nothing is left. */
 static const char *refusal_wrong(unsigned int maps, unsigned int files, unsigned long locked)
 {
-	static const char *const clear[] = { "RLIMIT_MEMLOCK is", "does a filter", "LAB_SHREDDED_KILLED: ", "LAB_GUARDED: ", "are free: reserve",
+	static const char *const clear[] = { "RLIMIT_MEMLOCK", "does a filter", "LAB_SHREDDED_KILLED: ", "LAB_GUARDED: ", "are free: reserve",
 					     "secretmem.enable", "io_uring of Linux", "max_map_count" };
 	size_t i;
 
