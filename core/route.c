@@ -30,7 +30,10 @@ int route_check(const struct labyrinth *lab, const struct lab_request *request)
 		return -LAB_EINVAL;
 	if (request->room < LAB_ROOM_ROUTE)
 		return -LAB_EINVAL;
-	return request->room >= (int)lab->rooms ? -LAB_ENXIO : 0;
+	if (request->room >= (int)lab->rooms)
+		return -LAB_ENXIO;
+	/* A vault gives single pages. */
+	return request->room >= 0 && request->order && labyrinth_room(lab, (unsigned int)request->room)->vault_at ? -LAB_EINVAL : 0;
 }
 
 /* May the request have frames of this room? */

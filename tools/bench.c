@@ -64,6 +64,38 @@ const struct bench bench_all[] = {
 	  .whos = OWN,
 	  .own_bytes = 5 * BENCH_GIB / 2,
 	  .run = bench_refuse_1t },
+	{ .name = "shred_random",
+	  .what = "overwrite a hot page with a keystream, by each kernel of this machine; ns a page",
+	  .threads = 1,
+	  .whos = OWN | BIT(BENCH_FLOOR),
+	  .run = bench_shred_random },
+	{ .name = "shred_ram",
+	  .what = "the same past the caches, and fenced; ns a page",
+	  .threads = 1,
+	  .whos = OWN,
+	  .missing = bench_shred_no_ram,
+	  .run = bench_shred_ram },
+	{ .name = "shred_keys",
+	  .what = "with a keystream, by keys that are each destroyed after 64 pages; ns a page",
+	  .threads = 1,
+	  .whos = OWN,
+	  .run = bench_shred_keys },
+	{ .name = "shred_zero",
+	  .what = "overwrite a hot page with zeros; ns a page",
+	  .threads = 1,
+	  .whos = OWN | BIT(BENCH_FLOOR),
+	  .run = bench_shred_zero },
+	{ .name = "shred_zero_ram",
+	  .what = "the same past the caches, and fenced; ns a page",
+	  .threads = 1,
+	  .whos = OWN,
+	  .missing = bench_shred_no_ram,
+	  .run = bench_shred_zero_ram },
+	{ .name = "shred_digest",
+	  .what = "the digest of a hot page; ns a page",
+	  .threads = 1,
+	  .whos = OWN,
+	  .run = bench_shred_digest },
 };
 const size_t bench_all_count = sizeof(bench_all) / sizeof(bench_all[0]);
 
@@ -99,7 +131,7 @@ static int usage_error(const char *format, const char *what)
 static void help(void)
 {
 	puts("usage: labyrinth bench [NAME...] [--json FILE] [--rounds N] [--cpu N] [--list]\n"
-	     "Measure Labyrinth beside the allocators that are installed here. No NAME: all.\n"
+	     "Measure Labyrinth beside the allocators that are installed here. No NAME: all; a group (shred): those in it.\n"
 	     "  --json FILE   one JSON object a line (- is standard output; the table then goes to stderr)\n"
 	     "  --rounds N    how often each is measured (7); the figure is the median\n"
 	     "  --cpu N       the CPU to be pinned to\n"
@@ -115,17 +147,28 @@ static bool number(const char *text, unsigned long most, unsigned long *value)
 	return *text >= '0' && *text <= '9' && !*end && !errno && *value <= most;
 }
 
+/* Is it this bench's name, or that of its group: what stands before a "_" in it? */
+static bool is_named(const struct bench *bench, const char *name)
+{
+	size_t length = strlen(name);
+
+	return length && !strncmp(bench->name, name, length) && (!bench->name[length] || bench->name[length] == '_');
+}
+
 static int add_name(struct options *options, const char *name)
 {
-	if (options->bench_count == NAMES_MAX)
-		return usage_error("too many names, from \"%s\" on", name);
+	size_t before = options->bench_count;
+
 	for (size_t i = 0; i < bench_all_count; i++) {
-		if (!strcmp(bench_all[i].name, name)) {
-			options->benches[options->bench_count++] = &bench_all[i];
-			return 0;
-		}
+		if (!is_named(&bench_all[i], name))
+			continue;
+		if (options->bench_count == NAMES_MAX)
+			return usage_error("too many names, from \"%s\" on", name);
+		options->benches[options->bench_count++] = &bench_all[i];
+		if (!bench_all[i].name[strlen(name)])
+			return 0; /* exactly this one (which stands before those that begin so) */
 	}
-	return usage_error("there is no bench \"%s\" (see --list)", name);
+	return options->bench_count > before ? 0 : usage_error("there is no bench \"%s\" (see --list)", name);
 }
 
 static int add_option(struct options *options, int option, const char *word)
@@ -252,6 +295,10 @@ static uint32_t contestants(struct run *run, const struct bench *bench)
 	uint64_t available = bench_available_bytes();
 	uint32_t active = 0;
 
+	if (bench->missing && bench->missing()) {
+		skip(run, bench->name, bench->missing());
+		return 0;
+	}
 	if (bench->threads > 1 && run->cpu == run->other_cpu) {
 		skip(run, bench->name, "needs two CPUs, and this process may run on one");
 		return 0;
@@ -380,7 +427,7 @@ static void run_bench(struct run *run, const struct bench *bench)
 static int list(void)
 {
 	for (size_t i = 0; i < bench_all_count; i++)
-		printf("%-11s %s\n", bench_all[i].name, bench_all[i].what);
+		printf("%-14s %s\n", bench_all[i].name, bench_all[i].what);
 	return 0;
 }
 

@@ -20,6 +20,7 @@
  *     bench_report.c   median, JSON, table               bench_loops.c    pair_hot, burst32, fill_1m
  *                                                        bench_refuse.c   refuse_64m, refuse_1t
  *                                                        bench_cross.c    cross_cpu
+ *                                                        bench_shred.c    shred_*: the core's fill kernels
  */
 #ifndef LABYRINTH_TOOLS_BENCH_H
 #define LABYRINTH_TOOLS_BENCH_H
@@ -71,6 +72,7 @@ struct bench {
 	unsigned int threads;
 	uint32_t whos; /* which contestants, a bit each */
 	uint64_t own_bytes, peer_bytes; /* what a worker may come to hold: is it there? */
+	const char *(*missing)(void); /* what this machine lacks for it, NULL: nothing; NULL itself: it needs nothing */
 	void (*run)(const struct bench_job *job, struct bench_figures *figures);
 };
 
@@ -121,12 +123,19 @@ int bench_json_line(FILE *file, const struct bench_series *series);
 void bench_table_head(FILE *file);
 void bench_table(FILE *file, const struct bench_series *series, size_t count);
 
-/* The benches themselves: bench_loops.c, bench_cross.c */
+/* The benches themselves: bench_loops.c, bench_refuse.c, bench_cross.c, bench_shred.c */
 void bench_pair_hot(const struct bench_job *job, struct bench_figures *figures);
 void bench_burst32(const struct bench_job *job, struct bench_figures *figures);
 void bench_fill_1m(const struct bench_job *job, struct bench_figures *figures);
 void bench_refuse_64m(const struct bench_job *job, struct bench_figures *figures);
 void bench_refuse_1t(const struct bench_job *job, struct bench_figures *figures);
 void bench_cross_cpu(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_random(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_ram(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_keys(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_zero(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_zero_ram(const struct bench_job *job, struct bench_figures *figures);
+const char *bench_shred_no_ram(void);
+void bench_shred_digest(const struct bench_job *job, struct bench_figures *figures);
 
 #endif

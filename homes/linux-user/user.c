@@ -3,12 +3,13 @@
  * user.c - opening and closing a labyrinth of this process.
  *
  * One mapping holds a page of the home's own notes and, behind it, the metadata.  A second page holds the
- * word that says who may call: the kernel zeroes it in a forked child (MADV_WIPEONFORK).
+ * word that says who may call, and the keys for shredding: the kernel zeroes it in a forked child (MADV_WIPEONFORK).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "home.h"
@@ -19,6 +20,8 @@
 #define MADV_WIPEONFORK 18
 #endif
 
+#define KEYS_AT 64u /* in the identity's page */
+#define SEED_BYTES 32u
 #define HUGE_BYTES ((uint64_t)2 << 20)
 
 _Static_assert(sizeof(struct lab_home) <= HOME_BYTES, "the notes fit in front of the metadata");
@@ -165,6 +168,16 @@ static void unmap(struct lab_home *home)
 	munmap(home, home->bytes);
 }
 
+static bool has_vault(const struct lab_user_spec *spec)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->room_count; i++)
+		if (spec->rooms[i].kind == LAB_ROOM_VAULT)
+			return true;
+	return false;
+}
+
 static int make_identity(struct lab_home *home, const struct lab_user_spec *spec, const struct lab_complaint *to)
 {
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
@@ -177,9 +190,21 @@ static int make_identity(struct lab_home *home, const struct lab_user_spec *spec
 	home->identity_bytes = bytes;
 	if (madvise(page, bytes, MADV_WIPEONFORK) != 0)
 		return complain(to, "madvise(MADV_WIPEONFORK)", bytes);
-	if (spec->birth == LAB_ARMED && (error = home_arm(page, bytes, to)) != 0)
+	if (madvise(page, bytes, MADV_DONTDUMP) != 0)
+		return complain(to, "madvise(MADV_DONTDUMP)", bytes);
+	if ((spec->birth == LAB_ARMED || has_vault(spec)) && (error = home_arm(page, bytes, to)) != 0)
 		return error;
 	*home->identity = LAB_IDENTITY;
+	return 0;
+}
+
+/* The keys that exclusive pages are overwritten with stand behind the identity word: wiped in a child, in no dump. */
+static int seed_keys(const struct lab_home *home, struct lab_spec *core, uint8_t *seed, const struct lab_complaint *to)
+{
+	if (getrandom(seed, SEED_BYTES, 0) != (ssize_t)SEED_BYTES)
+		return complain(to, "getrandom", SEED_BYTES);
+	core->keys = (char *)home->identity + KEYS_AT;
+	core->seed = seed;
 	return 0;
 }
 
@@ -222,6 +247,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	struct lab_room_spec rooms[LAB_ROOMS_MAX];
 	struct lab_vault vaults[LAB_ROOMS_MAX];
 	struct lab_spec core;
+	uint8_t seed[SEED_BYTES];
 	struct lab_home *home;
 	size_t metadata;
 	int error = home_check(spec, &to);
@@ -248,6 +274,8 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	memcpy(home->spec, rooms, spec->room_count * sizeof(*rooms));
 	core.rooms = home->spec; /* with the memory's addresses, once they are known */
 	error = furnish(home, spec, &core, &to);
+	if (!error)
+		error = seed_keys(home, &core, seed, &to);
 	if (!error)
 		error = lab_birth(&core, (char *)home + HOME_BYTES, metadata, lab, NULL, NULL);
 	if (error) {

@@ -81,12 +81,12 @@ LAB_API long lab_page_unshare(struct labyrinth *lab, struct lab_ref ref);
 /* A free page that was written to: taken out of service, counted (LAB_COUNT_CORRUPT), and remembered. */
 struct lab_intrusion {
 	uint64_t frame;
-	uint32_t generation; /* of the owner whose free it followed */
-	uint16_t owner;	     /* who had it last; 0 after birth */
+	uint32_t generation; /* of the page that was freed, + 1 */
+	uint32_t owner;	     /* whose it was last; 0 after birth */
 	uint64_t expected, found; /* the digests */
 };
-/* The last ones (16 are kept), the newest first.  Returns how many were written. */
-LAB_API unsigned int lab_intrusions(const struct labyrinth *lab, struct lab_intrusion *list, unsigned int max);
+/* The last ones of a vault (16 are kept), the newest first.  Any context.  Returns how many were written. */
+LAB_API unsigned int lab_intrusions(const struct labyrinth *lab, unsigned int room, struct lab_intrusion *list, unsigned int max);
 
 #ifdef __cplusplus
 }

@@ -18,6 +18,13 @@
 #include "../../homes/linux-user/complain.c"
 #include "../../homes/linux-user/memory.c"
 #undef HUGE_BYTES
+#include "../../homes/linux-user/vault.c"
+#include "../../homes/linux-user/vault_memory.c"
+#include "../../homes/linux-user/vault_pin.c"
+#include "../../homes/linux-user/vault_truth.c"
+#include "../../homes/linux-user/vault_refuse.c"
+#include "../../homes/linux-user/vault_room.c"
+#undef HUGE_BYTES
 #include "../../homes/linux-user/reclaim.c"
 #include "../../homes/linux-user/keeper.c"
 #include "../../homes/linux-user/wait.c"

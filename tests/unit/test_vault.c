@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * test_vault.c - exclusive pages: overwritten before anybody else has them, looked at before they are given again, quarantined,
+ * laundered, shared, and all of them overwritten at once.
+ */
+#include <pthread.h>
+
+#include "../support/room.h"
+
+#include "fill.h"
+#include "page.h"
+#include "vault.h"
+
+#define FRAMES 1200u
+#define MARK 0x5a
+#define VAULT 0
+#define ORDINARY 1
+
+static struct {
+	struct labyrinth *lab;
+	struct lab_room *room;
+	char *memory, *ordinary, *keys;
+	uint8_t seed[32];
+	struct lab_vault vault;
+	struct lab_room_spec rooms[2];
+	struct lab_spec spec;
+} world;
+
+static void describe(const struct lab_vault *vault)
+{
+	unsigned int i;
+
+	memset(&world, 0, sizeof(world));
+	world.vault = *vault;
+	world.keys = zeroed(LAB_KEYS_BYTES);
+	for (i = 0; i < sizeof(world.seed); i++)
+		world.seed[i] = (uint8_t)(i * 7 + 1);
+	world.memory = zeroed((size_t)FRAMES * 2 << 12);
+	world.ordinary = zeroed((size_t)512 << 12);
+	world.rooms[VAULT] = (struct lab_room_spec){ .name = "vault", .zone = LAB_ZONE_OWN, .frames = FRAMES, .memory = world.memory,
+						     .vault = &world.vault };
+	world.rooms[ORDINARY] = (struct lab_room_spec){ .name = "other", .zone = LAB_ZONE_NORMAL, .first_frame = 2048, .frames = 512,
+							.memory = world.ordinary };
+	world.spec = spec_of(world.rooms, 2);
+	world.spec.keys = world.keys;
+	world.spec.seed = world.seed;
+	world.spec.clients = 2;
+	world.spec.contract_frames = 10;
+}
+
+static void begin(const struct lab_vault *vault)
+{
+	describe(vault);
+	world.lab = born(&world.spec);
+	world.room = labyrinth_room(world.lab, VAULT);
+}
+
+static void end(void)
+{
+	assert_whole(world.lab);
+	free(world.lab);
+	free(world.memory);
+	free(world.ordinary);
+	free(world.keys);
+}
+
+static struct lab_page *ask(unsigned int owner, lab_gfp_t gfp)
+{
+	struct lab_request request = LAB_REQUEST(gfp, 0);
+
+	request.room = VAULT;
+	request.owner = (uint16_t)owner;
+	return lab_alloc_request(world.lab, &request, NULL);
+}
+
+static struct lab_page *take(unsigned int owner)
+{
+	struct lab_page *page = ask(owner, LAB_GFP_ATOMIC);
+
+	assert_false(lab_is_err(page));
+	return page;
+}
+
+static void give(struct lab_page *page, unsigned int owner)
+{
+	assert_int_equal(lab_free_as(world.lab, page, 0, owner, 0), 0);
+}
+
+static char *contents(const struct lab_page *page)
+{
+	return room_frame(world.room, (lab_bit)(page - room_page(world.room, 0)));
+}
+
+static unsigned int equal_words(const void *one, const void *other)
+{
+	const uint64_t *a = one, *b = other;
+	unsigned int i, n = 0;
+
+	for (i = 0; i < 512; i++)
+		n += a[i] == b[i];
+	return n;
+}
+
+static uint64_t how_often(enum lab_counter counter)
+{
+	struct lab_stats stats;
+
+	lab_stats(world.lab, &stats);
+	return stats.counter[counter];
+}
+
+static struct lab_page_info info_of(const struct lab_page *page)
+{
+	struct lab_page_info info;
+
+	assert_int_equal(lab_page_info(world.lab, page, &info), 0);
+	return info;
+}
+
+/* ---- birth ---- */
+
+static void refused(const char *part)
+{
+	const char *why = NULL;
+	struct labyrinth *lab;
+	size_t bytes = (size_t)4 << 20;
+	void *metadata = zeroed(bytes);
+	int which;
+
+	assert_int_equal(lab_birth(&world.spec, metadata, bytes, &lab, &which, &why), -LAB_EINVAL);
+	assert_non_null(strstr(why, part));
+	free(metadata);
+}
+
+/* Change one thing, see it refused, and back. */
+#define REFUSED(member, value, part)                                                                         \
+	do {                                                                                                 \
+		__typeof__(member) saved = (member);                                                         \
+		(member) = (value);                                                                          \
+		refused(part);                                                                               \
+		(member) = saved;                                                                            \
+	} while (0)
+
+static void refused_specifications(void **state)
+{
+	struct lab_room_spec *room = &world.rooms[VAULT];
+
+	(void)state;
+	describe(&(struct lab_vault){ 0 });
+	REFUSED(room->zone, LAB_ZONE_NORMAL, "room of one's own");
+	REFUSED(room->zeroed, 10, "room of one's own");
+	REFUSED(room->lowmem_reserve[2], 10, "room of one's own");
+	REFUSED(world.vault.stride, 3, "no such vault");
+	REFUSED(world.vault.shred, (enum lab_shred)2, "no such vault");
+	REFUSED(world.vault.guarantees, 256, "no such vault");
+	REFUSED(world.vault.quarantine, FRAMES, "quarantine");
+	REFUSED(world.vault.quarantine, 65537, "quarantine");
+	REFUSED(room->memory, NULL, "without memory or keys");
+	REFUSED(world.spec.keys, NULL, "without memory or keys");
+	REFUSED(world.spec.seed, NULL, "keys without a seed");
+	REFUSED(world.spec.keys, world.keys + 8, "keys without a seed");
+	REFUSED(world.spec.processes, 2, "one process's");
+	room->vault = NULL;
+	REFUSED(world.spec.processes, 2, "several processes");
+	free(world.memory);
+	free(world.ordinary);
+	free(world.keys);
+}
+
+static void the_seed_is_wiped(void **state)
+{
+	static const uint8_t none[32];
+
+	(void)state;
+	begin(&(struct lab_vault){ .guarantees = LAB_LOCKED | LAB_SHREDDED_RAM });
+	assert_memory_equal(world.seed, none, sizeof(none));
+	assert_int_equal(lab_room_guarantees(world.lab, VAULT), LAB_LOCKED | LAB_SHREDDED);
+	assert_int_equal(lab_room_guarantees(world.lab, ORDINARY), 0);
+	assert_int_equal(lab_room_guarantees(world.lab, 2), 0);
+	memset(world.seed, 9, sizeof(world.seed));
+	lab_vault_seed(world.lab, world.seed);
+	assert_memory_equal(world.seed, none, sizeof(none));
+	end();
+}
+
+/* ---- out ---- */
+
+static void one_page(bool zeros, bool ram)
+{
+	static uint64_t before[512], zero[512];
+	struct lab_page *page;
+	unsigned int i;
+
+	begin(&(struct lab_vault){ .shred = zeros ? LAB_SHRED_ZERO : LAB_SHRED_RANDOM, .ram = ram });
+	for (i = 0; i < 200; i++) {
+		page = take(0);
+		assert_int_equal(info_of(page).owner, LAB_OWNER_EXCLUSIVE);
+		assert_int_equal(info_of(page).sharers, 1);
+		assert_int_equal(equal_words(contents(page), before), i && !zeros ? 512 : equal_words(contents(page), before));
+		memset(contents(page), MARK, 4096);
+		memcpy(before, contents(page), 4096);
+		assert_int_equal(lab_free_pages(world.lab, page, 0), -LAB_EPERM);
+		assert_memory_equal(contents(page), before, 4096);
+		give(page, LAB_OWNER_EXCLUSIVE);
+		assert_int_equal(lab_free_as(world.lab, page, 0, LAB_OWNER_EXCLUSIVE, 0), -LAB_EALREADY);
+		assert_int_equal(equal_words(contents(page), before), 0);
+		assert_int_equal(equal_words(contents(page), zero), zeros ? 512 : 0);
+		memcpy(before, contents(page), 4096);
+	}
+	assert_int_equal(lab_room_guarantees(world.lab, VAULT), LAB_SHREDDED | (ram ? LAB_SHREDDED_RAM : 0));
+	end();
+}
+
+static void overwritten(void **state)
+{
+	(void)state;
+	one_page(false, false);
+	one_page(false, true);
+	one_page(true, false);
+	one_page(true, true);
+}
+
+static void requests(void **state)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 1);
+	struct lab_page *page;
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	request.room = VAULT;
+	assert_int_equal(lab_ptr_err(lab_alloc_request(world.lab, &request, NULL)), -LAB_EINVAL);
+	assert_int_equal(lab_ptr_err(lab_alloc_at(world.lab, 4, &request)), -LAB_EINVAL);
+	request.order = 0;
+	page = lab_alloc_at(world.lab, 4, &request);
+	assert_int_equal(lab_page_frame(world.lab, page), 4);
+	give(page, LAB_OWNER_EXCLUSIVE);
+	page = ask(7, LAB_GFP_ATOMIC | LAB_ZERO);
+	for (i = 0; i < 4096; i++)
+		assert_int_equal(contents(page)[i], 0);
+	assert_int_equal(lab_free_as(world.lab, page, 0, LAB_OWNER_EXCLUSIVE, 0), -LAB_EPERM);
+	assert_int_equal(lab_free_as(world.lab, page, 1, 7, 0), -LAB_EMSGSIZE);
+	give(page, 7);
+	/* Nobody's requests do not come here. */
+	for (i = 0; i < 512; i++)
+		assert_int_equal(info_of(alloc_ok(world.lab, LAB_GFP_ATOMIC, 0)).room, ORDINARY);
+	assert_int_equal(lab_ptr_err(lab_alloc_pages(world.lab, LAB_GFP_ATOMIC, 0)), -LAB_ENOMEM);
+	end();
+}
+
+/* A page each owner, every other address a guard. */
+static void guarded(void **state)
+{
+	struct lab_page *page, *other;
+	char *address;
+
+	(void)state;
+	begin(&(struct lab_vault){ .stride = 2 });
+	page = take(3);
+	address = lab_page_address(world.lab, page);
+	assert_ptr_equal(address, world.memory + 8192 * lab_page_frame(world.lab, page));
+	assert_ptr_equal(lab_address_page(world.lab, address), page);
+	assert_ptr_equal(lab_address_page(world.lab, address + 4095), page);
+	assert_null(lab_address_page(world.lab, address + 4096));
+	assert_int_equal(lab_free(world.lab, address + 4096, 0), -LAB_ERANGE);
+	assert_int_equal(lab_free(world.lab, address, 0), -LAB_EPERM);
+	other = take(3);
+	assert_ptr_not_equal(lab_page_address(world.lab, other), address);
+	give(other, 3);
+	give(page, 3);
+	end();
+}
+
+/* ---- in ---- */
+
+static void noticed(void **state)
+{
+	struct lab_intrusion list[20];
+	struct lab_page *page, *other;
+	unsigned int i, bit;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	for (i = 0; i < 40; i++) {
+		page = take(5);
+		give(page, 5);
+		bit = i * 811 % 32768;
+		contents(page)[bit / 8] ^= (char)(1 << bit % 8);
+		other = take(5);
+		assert_ptr_not_equal(other, page);
+		assert_int_equal(info_of(page).state, LAB_OFFLINE);
+		assert_int_equal(how_often(LAB_COUNT_CORRUPT), i + 1);
+		give(other, 5);
+		assert_int_equal(lab_intrusions(world.lab, VAULT, list, 20), i < 15 ? i + 1 : 16);
+		assert_int_equal(list[0].frame, lab_page_frame(world.lab, page));
+		assert_int_equal(list[0].owner, 5);
+		assert_int_equal(list[0].generation, info_of(page).generation);
+		assert_true(list[0].expected != list[0].found);
+	}
+	assert_int_equal(lab_intrusions(world.lab, ORDINARY, list, 20), 0);
+	assert_int_equal(lab_intrusions(world.lab, 9, list, 20), 0);
+	/* Back in service it is overwritten first. */
+	assert_int_equal(lab_frame_online(world.lab, lab_page_frame(world.lab, page)), 0);
+	while (!lab_is_err(other = ask(5, LAB_GFP_ATOMIC)))
+		;
+	assert_int_equal(lab_ptr_err(other), -LAB_ENOMEM);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 40);
+	assert_int_equal(info_of(page).state, LAB_OWNED);
+	end();
+}
+
+static void at_a_frame(void **state)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	world.memory[4096 * 9 + 17] ^= 4;
+	assert_int_equal(lab_ptr_err(lab_alloc_at(world.lab, 9, &request)), -LAB_EHWPOISON);
+	assert_int_equal(lab_ptr_err(lab_alloc_at(world.lab, 9, &request)), -LAB_EHWPOISON);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
+	end();
+}
+
+static void unnoticed(void **state)
+{
+	struct lab_page *page;
+
+	(void)state;
+	begin(&(struct lab_vault){ .unnoticed = true });
+	page = take(5);
+	give(page, 5);
+	contents(page)[100] ^= 1;
+	assert_ptr_equal(take(5), page);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
+	give(page, 5);
+	end();
+}
+
+/* More frames written to than one request puts up with. */
+static void many_noticed(void **state)
+{
+	struct lab_page *page;
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	for (i = 0; i < FRAMES; i++)
+		world.memory[4096 * i + i] ^= 1;
+	for (i = 0; i < FRAMES / 16; i++)
+		assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_EAGAIN);
+	page = ask(5, LAB_GFP_ATOMIC);
+	assert_int_equal(lab_ptr_err(page), -LAB_ENOMEM);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), FRAMES);
+	end();
+}
+
+/* ---- quarantine, laundry ---- */
+
+static void quarantined(void **state)
+{
+	struct lab_page *first, *page;
+	struct lab_audit audit;
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 50 });
+	assert_int_equal(lab_audit(world.lab, true, &audit), 0);
+	assert_int_equal(audit.shredding, 50);
+	assert_int_equal(free_frames(world.lab, VAULT), FRAMES - 50);
+	first = take(5);
+	give(first, 5);
+	for (i = 1; i < 50; i++) {
+		assert_int_equal(info_of(first).state, LAB_SHREDDING);
+		page = take(5);
+		assert_ptr_not_equal(page, first);
+		give(page, 5);
+	}
+	give(take(5), 5);
+	assert_int_equal(info_of(first).state, LAB_FREE);
+	assert_int_equal(free_frames(world.lab, VAULT), FRAMES - 50);
+	/* Written to late, and noticed when it comes out. */
+	page = take(5);
+	give(page, 5);
+	contents(page)[4095] ^= 0x40;
+	for (i = 0; i < 50; i++)
+		give(take(5), 5);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
+	assert_int_equal(info_of(page).state, LAB_OFFLINE);
+	assert_int_equal(free_frames(world.lab, VAULT), FRAMES - 51);
+	end();
+}
+
+static void laundered(void **state)
+{
+	static char before[4096];
+	struct lab_page *page;
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ .deferred = true });
+	for (i = 0; i < FRAMES; i++)
+		memset(contents(take(6)), MARK, 4096);
+	memset(before, MARK, 4096);
+	assert_int_equal(lab_ptr_err(ask(6, LAB_GFP_ATOMIC)), -LAB_ENOMEM);
+	for (i = 0; i < FRAMES; i++) {
+		page = lab_frame_page(world.lab, i);
+		give(page, 6);
+		assert_memory_equal(contents(page), before, 4096);
+		assert_int_equal(lab_free_as(world.lab, page, 0, 6, 0), -LAB_EALREADY);
+	}
+	assert_int_equal(lab_ptr_err(ask(6, LAB_GFP_ATOMIC)), -LAB_ENOMEM); /* nothing has been overwritten */
+	assert_whole(world.lab);
+	assert_int_equal(lab_launder(world.lab, ORDINARY, 10), 0);
+	assert_int_equal(lab_launder(world.lab, 9, 10), 0);
+	assert_int_equal(lab_launder(world.lab, VAULT, 10), 10);
+	assert_int_equal(free_frames(world.lab, VAULT), 10);
+	assert_int_equal(lab_launder(world.lab, VAULT, UINT32_MAX), FRAMES - 10);
+	assert_int_equal(lab_launder(world.lab, VAULT, UINT32_MAX), 0);
+	for (i = 0; i < FRAMES; i++)
+		assert_int_equal(equal_words(contents(lab_frame_page(world.lab, i)), before), 0);
+	assert_int_equal(free_frames(world.lab, VAULT), FRAMES);
+	end();
+}
+
+/* ---- clients ---- */
+
+static unsigned int client_with(uint32_t frames, uint32_t maximum)
+{
+	const struct lab_client_spec spec = { .name = "theirs", .node = LAB_NODE_LOCAL, .room = VAULT, .frames = frames, .maximum = maximum };
+	unsigned int owner = 0;
+
+	assert_int_equal(lab_client_open(world.lab, &spec, &owner, NULL), 0);
+	return owner;
+}
+
+static void contracts(void **state)
+{
+	static char before[4096];
+	struct lab_page *page[20];
+	unsigned int one, two, i, round;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 7 });
+	one = client_with(5, 10);
+	two = client_with(0, 3);
+	memset(before, MARK, 4096);
+	for (round = 0; round < 30; round++) {
+		for (i = 0; i < 10; i++) {
+			page[i] = take(one);
+			memset(contents(page[i]), MARK, 4096);
+		}
+		assert_int_equal(lab_ptr_err(ask(one, LAB_GFP_ATOMIC)), -LAB_EDQUOT);
+		assert_int_equal(lab_page_hand_over(world.lab, page[0], 0, one, two), 0);
+		assert_memory_equal(contents(page[0]), before, 4096);
+		assert_int_equal(lab_free_as(world.lab, page[0], 0, one, 0), -LAB_EPERM);
+		give(page[0], two);
+		for (i = 1; i < 10; i++)
+			give(page[i], one);
+		for (i = 0; i < 10; i++)
+			assert_int_equal(equal_words(contents(page[i]), before), 0);
+		assert_whole(world.lab);
+	}
+	/* A page of the contract is written to while it is free: the contract gets another. */
+	page[0] = take(one);
+	give(page[0], one);
+	for (i = 0; i < FRAMES; i++)
+		if (info_of(lab_frame_page(world.lab, i)).state == LAB_KEPT) {
+			world.memory[4096 * i] ^= 1;
+			break;
+		}
+	for (i = 0; i < 10; i++)
+		page[i] = take(one);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
+	assert_whole(world.lab);
+	for (i = 0; i < 10; i++)
+		give(page[i], one);
+	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
+	assert_int_equal(lab_client_close(world.lab, two, NULL), 0);
+	end();
+}
+
+static void laundered_clients(void **state)
+{
+	struct lab_page *page[2];
+	unsigned int one;
+
+	(void)state;
+	begin(&(struct lab_vault){ .deferred = true });
+	one = client_with(2, 2);
+	page[0] = take(one);
+	page[1] = take(one);
+	give(page[0], one);
+	assert_int_equal(lab_ptr_err(ask(one, LAB_GFP_ATOMIC)), -LAB_EDQUOT); /* it counts still */
+	assert_int_equal(lab_client_close(world.lab, one, NULL), -LAB_EBUSY);
+	assert_whole(world.lab);
+	assert_int_equal(lab_launder(world.lab, VAULT, 5), 1);
+	page[0] = take(one);
+	assert_int_equal(lab_frame_offline(world.lab, lab_page_frame(world.lab, page[0])), -LAB_EBUSY); /* marked */
+	give(page[0], one);
+	assert_int_equal(lab_launder(world.lab, VAULT, 5), 1);
+	assert_int_equal(info_of(page[0]).state, LAB_OFFLINE);
+	page[0] = take(one); /* its contract has got another */
+	give(page[0], one);
+	give(page[1], one);
+	assert_int_equal(lab_launder(world.lab, VAULT, 5), 2);
+	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
+	end();
+}
+
+/* What a client offers stays its own: as it is. */
+static void offered(void **state)
+{
+	struct lab_page *page, *again;
+	unsigned int one;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	one = client_with(0, 1);
+	page = take(one);
+	memset(contents(page), MARK, 4096);
+	assert_int_equal(lab_page_offer(world.lab, page, one), 0);
+	again = ask(one, LAB_GFP_ATOMIC | LAB_EXTRA_QUALITY);
+	assert_ptr_equal(again, page);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
+	give(page, one);
+	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
+	end();
+}
+
+/* ---- sharing ---- */
+
+static void shared(void **state)
+{
+	struct lab_page *page;
+	struct lab_ref ref, stale;
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	page = take(5);
+	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
+	stale = ref;
+	assert_int_equal(lab_page_unshare(world.lab, ref), -LAB_EALREADY);
+	for (i = 2; i <= 17; i++) {
+		assert_int_equal(lab_page_share(world.lab, ref), i);
+		assert_int_equal(info_of(page).sharers, i);
+		assert_int_equal(info_of(page).state, LAB_SHARED);
+		assert_int_equal(info_of(page).owner, 5);
+		assert_int_equal(info_of(page).order, 0);
+		assert_int_equal(lab_free_as(world.lab, page, 0, 5, 0), -LAB_EBUSY);
+		assert_int_equal(lab_free_as(world.lab, page, 0, 6, 0), -LAB_EPERM);
+		assert_int_equal(lab_free_ref(world.lab, ref, 0, 5), -LAB_EBUSY);
+		assert_int_equal(lab_page_hand_over(world.lab, page, 0, 5, 6), -LAB_EBUSY);
+		assert_whole(world.lab);
+	}
+	assert_int_equal(how_often(LAB_COUNT_SHARED), 16 * 3);
+	assert_int_equal(lab_page_share(world.lab, ref), -LAB_EOVERFLOW);
+	assert_int_equal(lab_page_ref(world.lab, page, &stale), 0);
+	assert_int_equal(stale.generation, ref.generation);
+	assert_int_equal(lab_frame_offline(world.lab, ref.frame), -LAB_EBUSY); /* marked */
+	for (i = 16; i >= 1; i--)
+		assert_int_equal(lab_page_unshare(world.lab, ref), i);
+	assert_int_equal(info_of(page).state, LAB_OWNED);
+	assert_int_equal(lab_page_hand_over(world.lab, page, 0, 5, 6), 0);
+	assert_int_equal(lab_page_share(world.lab, ref), -LAB_ESTALE);
+	give(page, 6);
+	assert_int_equal(lab_page_share(world.lab, stale), -LAB_ESTALE);
+	assert_int_equal(info_of(page).state, LAB_OFFLINE);
+	ref.frame = 1 << 20;
+	assert_int_equal(lab_page_share(world.lab, ref), -LAB_ERANGE);
+	page = alloc_ok(world.lab, LAB_GFP_ATOMIC, 0);
+	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
+	assert_int_equal(lab_page_share(world.lab, ref), -LAB_ENOTSUP);
+	end();
+}
+
+/* ---- now, and all at once ---- */
+
+static void shred_now(void **state)
+{
+	static char before[4096];
+	struct lab_page *page;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	page = take(5);
+	memset(before, MARK, 4096);
+	memset(contents(page), MARK, 4096);
+	assert_int_equal(lab_shred_now(world.lab, page, 6), -LAB_EPERM);
+	assert_int_equal(lab_shred_now(world.lab, page, LAB_OWNER_MAX + 1), -LAB_EPERM);
+	assert_int_equal(lab_shred_now(world.lab, NULL, 5), -LAB_ERANGE);
+	assert_memory_equal(contents(page), before, 4096);
+	assert_int_equal(lab_shred_now(world.lab, page, 5), 0);
+	assert_int_equal(equal_words(contents(page), before), 0);
+	give(page, 5);
+	assert_int_equal(lab_shred_now(world.lab, page, 5), -LAB_EALREADY);
+	assert_int_equal(lab_shred_now(world.lab, alloc_ok(world.lab, LAB_GFP_ATOMIC, 0), 0), -LAB_ENOTSUP);
+	end();
+}
+
+static void *panic(void *done)
+{
+	*(uint64_t *)done = lab_panic_shred(world.lab);
+	return NULL;
+}
+
+static void panicked(void **state)
+{
+	static char before[4096];
+	uint64_t done[3];
+	pthread_t thread[3];
+	unsigned int i;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 3 });
+	memset(before, MARK, 4096);
+	for (i = 0; i < FRAMES - 3; i++)
+		memset(contents(take(5)), MARK, 4096);
+	memset(lab_page_address(world.lab, alloc_ok(world.lab, LAB_GFP_ATOMIC, 0)), MARK, 4096);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, panic, &done[i]), 0);
+	for (i = 0; i < 3; i++)
+		assert_int_equal(pthread_join(thread[i], NULL), 0);
+	assert_int_equal(done[0] + done[1] + done[2], FRAMES);
+	for (i = 0; i < FRAMES; i++)
+		assert_int_equal(equal_words(world.memory + 4096 * i, before), 0);
+	assert_int_equal(lab_panic_shred(world.lab), 0);
+	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
+	give(lab_frame_page(world.lab, 0), 5);
+	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
+	end();
+}
+
+/* ---- ordinary rooms ---- */
+
+static void exclusive_elsewhere(void **state)
+{
+	static char before[4096];
+	struct lab_page *page;
+	unsigned int order, i;
+	char *address;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	memset(before, MARK, 4096);
+	for (order = 0; order <= 5; order++) {
+		page = lab_alloc_pages(world.lab, LAB_GFP_ATOMIC | LAB_EXCLUSIVE, order);
+		assert_false(lab_is_err(page));
+		address = lab_page_address(world.lab, page);
+		memset(address, MARK, (size_t)4096 << order);
+		if (order == 5) /* marked: its head stays out */
+			assert_int_equal(lab_frame_offline(world.lab, lab_page_frame(world.lab, page)), -LAB_EBUSY);
+		assert_int_equal(lab_free_as(world.lab, page, order, LAB_OWNER_EXCLUSIVE, 0), 0);
+		for (i = 0; i < 1u << order; i++)
+			assert_int_equal(equal_words(address + 4096 * i, before), 0);
+		assert_whole(world.lab);
+	}
+	assert_int_equal(info_of(page).state, LAB_OFFLINE);
+	assert_int_equal(free_frames(world.lab, ORDINARY), 511);
+	/* What is nobody's stays as it is. */
+	page = alloc_ok(world.lab, LAB_GFP_ATOMIC, 0);
+	address = lab_page_address(world.lab, page);
+	memset(address, MARK, 4096);
+	assert_int_equal(lab_free_pages(world.lab, page, 0), 0);
+	assert_memory_equal(address, before, 4096);
+	end();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(refused_specifications), cmocka_unit_test(the_seed_is_wiped), cmocka_unit_test(overwritten),
+		cmocka_unit_test(requests),		  cmocka_unit_test(guarded),	       cmocka_unit_test(noticed),
+		cmocka_unit_test(at_a_frame),		  cmocka_unit_test(unnoticed),	       cmocka_unit_test(many_noticed),
+		cmocka_unit_test(quarantined),		  cmocka_unit_test(laundered),	       cmocka_unit_test(contracts),
+		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
+		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(exclusive_elsewhere),
+	};
+
+	if (!IS_64_BIT) /* no vaults there */
+		return 0;
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
