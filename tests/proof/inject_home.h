@@ -34,12 +34,6 @@
 #include "../../homes/linux-user/describe.c"
 #include "../../homes/linux-user/shared.c"
 #include "../../homes/linux-user/recovery.c"
-#include "../../homes/linux-user/vault.c"
-#include "../../homes/linux-user/vault_memory.c"
-#include "../../homes/linux-user/vault_pin.c"
-#include "../../homes/linux-user/vault_truth.c"
-#include "../../homes/linux-user/vault_refuse.c"
-#include "../../homes/linux-user/vault_room.c"
 
 void home_find_nodes(unsigned int nodes) /* in cpu.c, which is not looked at here */
 {

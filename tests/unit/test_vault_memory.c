@@ -439,10 +439,14 @@ static void room_opened(void **state)
 	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 8 * PAGE,
 				      .guarantees = ALL & ~LAB_PINNED, .vault_memory = LAB_VAULT_ANONYMOUS };
 	unsigned int maps = lines_of("/proc/self/maps");
-	struct labyrinth *lab = opened(&room, LAB_LAZY);
-	const struct lab_home *home = home_of(lab);
+	const struct lab_home *home;
+	struct labyrinth *lab;
 
 	(void)state;
+	if (!IS_64_BIT)
+		skip(); /* the core has no vaults there */
+	lab = opened(&room, LAB_LAZY);
+	home = home_of(lab);
 	assert_int_equal(vault_truth(&home->vault[0]), ALL & ~LAB_PINNED);
 	assert_int_equal(home->vault_spec[0].guarantees, ALL & ~LAB_PINNED);
 	assert_int_equal(home->vault_spec[0].stride, 2);
@@ -454,6 +458,38 @@ static void room_opened(void **state)
 	assert_int_equal(home_of(lab)->vault_spec[0].stride, 1);
 	lab_user_close(lab);
 	assert_int_equal(lines_of("/proc/self/maps"), maps);
+}
+
+/* Every page of a guarded vault is written from its first to its last byte, and what is around it cannot be. */
+static void pages_of_a_room(void **state)
+{
+	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 64 * PAGE,
+				      .guarantees = LAB_LOCKED | LAB_NODUMP | LAB_NOFORK | LAB_GUARDED | LAB_SHREDDED };
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct labyrinth *lab;
+	struct lab_page *page[64];
+	unsigned int i;
+
+	(void)state;
+	if (!IS_64_BIT)
+		skip(); /* the core has no vaults there */
+	lab = opened(&room, LAB_ARMED);
+	assert_int_equal(room.guarantees & ~lab_room_guarantees(lab, 0), 0);
+	request.room = 0;
+	for (i = 0; i < 64; i++) {
+		char *address;
+
+		page[i] = lab_alloc_request(lab, &request, NULL);
+		assert_false(lab_is_err(page[i]));
+		address = lab_page_address(lab, page[i]);
+		memset(address, 0x5a, PAGE);
+		assert_true(faults(address - 1) && faults(address + PAGE));
+	}
+	assert_int_equal(lab_ptr_err(lab_alloc_request(lab, &request, NULL)), -LAB_ENOMEM);
+	for (i = 0; i < 64; i++)
+		assert_int_equal(lab_free_as(lab, page[i], 0, LAB_OWNER_EXCLUSIVE, 0), 0);
+	assert_int_equal(vault_truth(&home_of(lab)->vault[0]) & room.guarantees & VAULT_OF_MEMORY, room.guarantees & VAULT_OF_MEMORY);
+	lab_user_close(lab);
 }
 
 int main(void)
@@ -473,6 +509,7 @@ int main(void)
 		cmocka_unit_test(overwritten_at_the_end),
 		cmocka_unit_test(rooms_refused),
 		cmocka_unit_test(room_opened),
+		cmocka_unit_test(pages_of_a_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
