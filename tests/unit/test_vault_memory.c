@@ -13,6 +13,9 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
 #ifdef SYS_ftruncate64
 #define TRUNCATE SYS_ftruncate64 /* with 32 bits */
 #else
@@ -400,6 +403,49 @@ static void overwritten_at_the_end(void **state)
 	close(fd);
 }
 
+/* Programs that lock all they will ever map, or have equal pages merged. */
+static int under_mlockall(void)
+{
+	struct vault_memory made;
+
+	if (syscall(SYS_mlockall, MCL_FUTURE) != 0)
+		return 77;
+	if (made_as(LAB_VAULT_ANONYMOUS, 8, ALL, &made) || vault_truth(&made) != ALL)
+		return 1;
+	vault_unmap(&made, true);
+	if (made_as(LAB_VAULT_SECRET, 8, ALL, &made) && !strstr(text, "memfd_secret"))
+		return 2;
+	vault_unmap(&made, true);
+	return 0;
+}
+
+static int under_merging(void)
+{
+	struct vault_memory made;
+
+	if (prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) != 0)
+		return 77;
+	if (made_as(LAB_VAULT_ANONYMOUS, 8, ALL, &made) || flagged(made.base, "mg"))
+		return 1;
+	vault_unmap(&made, true);
+	return 0;
+}
+
+static void in_odd_programs(void **state)
+{
+	int locked, merged;
+	struct vault_memory made = made_or_skipped(LAB_VAULT_ANONYMOUS, 8, ALL);
+
+	(void)state;
+	vault_unmap(&made, true);
+	locked = in_child(under_mlockall);
+	merged = in_child(under_merging);
+	if (locked || merged)
+		print_message("mlockall: %d, merging: %d (77: not to be had here)\n", locked, merged);
+	assert_true(locked == 0 || locked == 77);
+	assert_true(merged == 0 || merged == 77);
+}
+
 /* ---- rooms of a labyrinth ---- */
 
 static void rooms_refused(void **state)
@@ -507,6 +553,7 @@ int main(void)
 		cmocka_unit_test(refusals_leave_nothing),
 		cmocka_unit_test(nothing_left),
 		cmocka_unit_test(overwritten_at_the_end),
+		cmocka_unit_test(in_odd_programs),
 		cmocka_unit_test(rooms_refused),
 		cmocka_unit_test(room_opened),
 		cmocka_unit_test(pages_of_a_room),
