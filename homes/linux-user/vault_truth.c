@@ -123,7 +123,7 @@ static uint64_t pinned_bytes(void)
 	return kib * 1024;
 }
 
-static bool out_of_reach(int pipe, const char *address, int *error)
+static bool unreadable(int pipe, const char *address, int *error)
 {
 	if (write(pipe, address, 1) >= 0)
 		return false;
@@ -143,7 +143,7 @@ static bool guards_hold(const struct vault_memory *made)
 	for (i = 0; hold && i < made->frames; i++) {
 		const char *frame = made->base + i * vault_step(made);
 
-		hold = out_of_reach(ends[1], frame - 1, &error) && out_of_reach(ends[1], frame + made->page, &error);
+		hold = unreadable(ends[1], frame - 1, &error) && unreadable(ends[1], frame + made->page, &error);
 	}
 	close(ends[0]);
 	close(ends[1]);

@@ -24,7 +24,7 @@ enum lab_room_kind {
 	LAB_ROOM_VAULT,	    /* exclusive pages that are truly as `guarantees` says, or the labyrinth is not opened (labyrinth/vault.h) */
 };
 
-/* What a vault's memory is made of.  SPEC.md, "Vaults", has the table of what each can be. */
+/* What a vault's memory is made of.  SPEC.md, "The memory of vaults", has the table of what each can be. */
 enum lab_vault_memory {
 	LAB_VAULT_ANY,	     /* the first of the following that is all that is required */
 	LAB_VAULT_ANONYMOUS, /* all but LAB_SHREDDED_KILLED */

@@ -13,6 +13,15 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
+#ifndef PR_SET_MEMORY_MERGE
+#define PR_SET_MEMORY_MERGE 67
+#endif
+#ifdef SYS_ftruncate64
+#define TRUNCATE SYS_ftruncate64 /* with 32 bits */
+#else
+#define TRUNCATE SYS_ftruncate
+#endif
+
 #define ALL (LAB_LOCKED | LAB_PINNED | LAB_NODUMP | LAB_NOFORK | LAB_GUARDED)
 
 /* Made, or the test is skipped where this machine, or this user, has no such thing. */
@@ -167,7 +176,7 @@ static void truth_sees(void **state)
 		assert_int_equal(mprotect(frame_of(&made, 5) - PAGE, PAGE, PROT_READ), 0);
 	assert_int_equal(vault_truth(&made), LAB_LOCKED);
 	/* One frame unlocked. */
-	assert_int_equal(munlock(frame_of(&made, 3), PAGE), 0);
+	assert_int_equal((int)syscall(SYS_munlock, frame_of(&made, 3), PAGE), 0);
 	assert_int_equal(vault_truth(&made), 0);
 	vault_unmap(&made, true);
 	/* A frame that is there no more. */
@@ -332,7 +341,7 @@ static void refusals_leave_nothing(void **state)
 		{ LAB_VAULT_SECRET, LAB_LOCKED, 0, 0, "mmap of secret memory of 16384 bytes failed: Resource temporarily unavailable (RLIMIT_MEMLOCK is 0" },
 		{ LAB_VAULT_SECRET, ALL, 8192, 0, "raise it to 16384, or grant CAP_IPC_LOCK" },
 		{ LAB_VAULT_SECRET, 0, MIB(1), SYS_memfd_secret, "memfd_secret" },
-		{ LAB_VAULT_SECRET, 0, MIB(1), SYS_ftruncate, "ftruncate" },
+		{ LAB_VAULT_SECRET, 0, MIB(1), TRUNCATE, "ftruncate" },
 		{ LAB_VAULT_HUGETLB, LAB_GUARDED, MIB(1), 0, "LAB_GUARDED" },
 		{ LAB_VAULT_ANY, ALL | LAB_SHREDDED_KILLED, 0, 0, "RLIMIT_MEMLOCK is 0" },
 	};
@@ -394,6 +403,49 @@ static void overwritten_at_the_end(void **state)
 	close(fd);
 }
 
+/* Programs that lock all they will ever map, or have equal pages merged. */
+static int under_mlockall(void)
+{
+	struct vault_memory made;
+
+	if (syscall(SYS_mlockall, MCL_FUTURE) != 0)
+		return 77;
+	if (made_as(LAB_VAULT_ANONYMOUS, 8, ALL, &made) || vault_truth(&made) != ALL)
+		return 1;
+	vault_unmap(&made, true);
+	if (made_as(LAB_VAULT_SECRET, 8, ALL, &made) && !strstr(text, "memfd_secret"))
+		return 2;
+	vault_unmap(&made, true);
+	return 0;
+}
+
+static int under_merging(void)
+{
+	struct vault_memory made;
+
+	if (prctl(PR_SET_MEMORY_MERGE, 1, 0, 0, 0) != 0)
+		return 77;
+	if (made_as(LAB_VAULT_ANONYMOUS, 8, ALL, &made) || flagged(made.base, "mg"))
+		return 1;
+	vault_unmap(&made, true);
+	return 0;
+}
+
+static void in_odd_programs(void **state)
+{
+	int locked, merged;
+	struct vault_memory made = made_or_skipped(LAB_VAULT_ANONYMOUS, 8, ALL);
+
+	(void)state;
+	vault_unmap(&made, true);
+	locked = in_child(under_mlockall);
+	merged = in_child(under_merging);
+	if (locked || merged)
+		print_message("mlockall: %d, merging: %d (77: not to be had here)\n", locked, merged);
+	assert_true(locked == 0 || locked == 77);
+	assert_true(merged == 0 || merged == 77);
+}
+
 /* ---- rooms of a labyrinth ---- */
 
 static void rooms_refused(void **state)
@@ -433,10 +485,14 @@ static void room_opened(void **state)
 	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 8 * PAGE,
 				      .guarantees = ALL & ~LAB_PINNED, .vault_memory = LAB_VAULT_ANONYMOUS };
 	unsigned int maps = lines_of("/proc/self/maps");
-	struct labyrinth *lab = opened(&room, LAB_LAZY);
-	const struct lab_home *home = home_of(lab);
+	const struct lab_home *home;
+	struct labyrinth *lab;
 
 	(void)state;
+	if (!IS_64_BIT)
+		skip(); /* the core has no vaults there */
+	lab = opened(&room, LAB_LAZY);
+	home = home_of(lab);
 	assert_int_equal(vault_truth(&home->vault[0]), ALL & ~LAB_PINNED);
 	assert_int_equal(home->vault_spec[0].guarantees, ALL & ~LAB_PINNED);
 	assert_int_equal(home->vault_spec[0].stride, 2);
@@ -448,6 +504,38 @@ static void room_opened(void **state)
 	assert_int_equal(home_of(lab)->vault_spec[0].stride, 1);
 	lab_user_close(lab);
 	assert_int_equal(lines_of("/proc/self/maps"), maps);
+}
+
+/* Every page of a guarded vault is written from its first to its last byte, and what is around it cannot be. */
+static void pages_of_a_room(void **state)
+{
+	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 64 * PAGE,
+				      .guarantees = LAB_LOCKED | LAB_NODUMP | LAB_NOFORK | LAB_GUARDED | LAB_SHREDDED };
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct labyrinth *lab;
+	struct lab_page *page[64];
+	unsigned int i;
+
+	(void)state;
+	if (!IS_64_BIT)
+		skip(); /* the core has no vaults there */
+	lab = opened(&room, LAB_ARMED);
+	assert_int_equal(room.guarantees & ~lab_room_guarantees(lab, 0), 0);
+	request.room = 0;
+	for (i = 0; i < 64; i++) {
+		char *address;
+
+		page[i] = lab_alloc_request(lab, &request, NULL);
+		assert_false(lab_is_err(page[i]));
+		address = lab_page_address(lab, page[i]);
+		memset(address, 0x5a, PAGE);
+		assert_true(faults(address - 1) && faults(address + PAGE));
+	}
+	assert_int_equal(lab_ptr_err(lab_alloc_request(lab, &request, NULL)), -LAB_ENOMEM);
+	for (i = 0; i < 64; i++)
+		assert_int_equal(lab_free_as(lab, page[i], 0, LAB_OWNER_EXCLUSIVE, 0), 0);
+	assert_int_equal(vault_truth(&home_of(lab)->vault[0]) & room.guarantees & VAULT_OF_MEMORY, room.guarantees & VAULT_OF_MEMORY);
+	lab_user_close(lab);
 }
 
 int main(void)
@@ -465,8 +553,10 @@ int main(void)
 		cmocka_unit_test(refusals_leave_nothing),
 		cmocka_unit_test(nothing_left),
 		cmocka_unit_test(overwritten_at_the_end),
+		cmocka_unit_test(in_odd_programs),
 		cmocka_unit_test(rooms_refused),
 		cmocka_unit_test(room_opened),
+		cmocka_unit_test(pages_of_a_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
