@@ -178,11 +178,13 @@ static inline void scene_swap(struct job *job)
 	size_t i;
 
 	job_fill(job);
+	pages_look(job->pages, job->count, job->before);
 	for (i = 0; i < job->count; i++)
 		madvise((void *)((uintptr_t)job->pages[i] & ~(uintptr_t)4095), 4096, MADV_PAGEOUT);
 	report("pressed=%d", run_self("hog") == 0);
 	pages_look(job->pages, job->count, job->after);
 	report("swapped=%zu", pages_swapped(job->after, job->count));
+	report("moved=%zu", pages_moved(job->before, job->after, job->count));
 	job_give(job);
 	report("ready");
 	rest();

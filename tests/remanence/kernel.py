@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kernel.py PACKAGE FOLDER: of a kernel's Debian package, what the rig boots: FOLDER/vmlinux and FOLDER/modules/.
+"""kernel.py PACKAGE FOLDER: of a kernel's Debian package, what the rig boots: FOLDER/vmlinux, FOLDER/version and FOLDER/modules/.
 
 The image's payload is taken out of it: booted as it is, it spares the machine its own unpacking.
 """
@@ -11,7 +11,7 @@ import sys
 import tarfile
 
 # In the order in which they need each other; what the kernel has built in is not there.
-MODULES = ["virtio", "virtio_ring", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"]
+MODULES = ["virtio_ring", "virtio", "virtio_pci_legacy_dev", "virtio_pci_modern_dev", "virtio_pci", "virtio_blk"]
 
 
 def payload(image):
@@ -40,6 +40,7 @@ def main():
                 stem = pathlib.PurePath(member.name).stem
                 if member.isfile() and member.name.startswith("./boot/vmlinuz-"):
                     program = payload(files.extractfile(member).read())
+                    (folder / "version").write_text(member.name.removeprefix("./boot/vmlinuz-") + "\n")
                 elif member.isfile() and member.name.endswith(".ko") and stem in MODULES:
                     name = f"{MODULES.index(stem):02}-{stem}.ko"
                     (folder / "modules" / name).write_bytes(files.extractfile(member).read())
