@@ -47,7 +47,7 @@ static inline void *vault_take(void)
 	request.room = 0;
 	page = lab_alloc_request(vault, &request, NULL);
 	if (lab_is_err(page))
-		broken("a page of the vault is refused: %ld", lab_ptr_err(page));
+		broken("a page of the vault is refused: %d", lab_ptr_err(page));
 	return lab_page_address(vault, page);
 }
 

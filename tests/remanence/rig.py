@@ -164,6 +164,16 @@ def look(options, number, machine):
     return [{name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", line)} for line in done.stdout.splitlines()]
 
 
+def in_words(row):
+    """A row, for the log."""
+    text = f"{row['scene']}, {row['subject']}: "
+    if "broken" in row:
+        return text + row["broken"]
+    text += f"{row['ram']['markers']} of {row['written']} markers in memory ({row['ram']['pages']} pages, {row['ram']['copies']} copies, " \
+            f"{row['ram']['stray']} stray words), {row['swap']['markers']} in swap"
+    return text + "".join(f", {row[fact]} {fact}" for fact in ("moved", "swapped", "collapsed") if fact in row)
+
+
 def boot(options, cases, say):
     """Run these cases in one machine; {number: row}."""
     rows = {}
@@ -189,7 +199,7 @@ def boot(options, cases, say):
                 row.update({name: int(value) for name, value in re.findall(r"(\w+)=(\d+)", rest)})
                 row["ram"], row["swap"] = look(options, int(number), machine)
                 machine.go_on()
-            say(f"   {scene} {subject}: {json.dumps(row)}")
+            say(f"   {in_words(row)}")
         said = machine.said()
     finally:
         machine.end()
