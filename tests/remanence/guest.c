@@ -72,7 +72,7 @@ static void say(const char *form, ...)
 	fflush(stdout);
 }
 
-static void power_off(void)
+static _Noreturn void power_off(void)
 {
 	say("@end");
 	reboot(RB_POWER_OFF);
@@ -216,7 +216,7 @@ static void run_one(uint64_t seed, char *pages, char *which)
 		end(child);
 }
 
-static int first_process(void)
+static _Noreturn void first_process(void)
 {
 	static char line[COMMAND_LINE];
 	char *at, *pages, *cases, *which;
@@ -235,13 +235,12 @@ static int first_process(void)
 	for (which = strtok_r(NULL, ",", &cases); pages && which; which = strtok_r(NULL, ",", &cases))
 		run_one(seed, pages, which);
 	power_off();
-	return 0;
 }
 
 int main(int argc, char **argv)
 {
 	if (getpid() == 1)
-		return first_process();
+		first_process();
 	if (argc == 6 && !strcmp(argv[1], "case"))
 		return run_case(argv + 2);
 	if (argc == 2 && !strcmp(argv[1], "hog"))
