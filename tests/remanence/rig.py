@@ -264,12 +264,11 @@ def judge(rows):
         cases.append(("planted", next(judge_planted(planted), None)))
     for scene in SCENES:
         here = [row for row in rows if row["scene"] == scene]
-        controls = [why for row in here if row["subject"] not in OURS and (why := wrong_of_control(row))]
-        ours = [why for row in here if row["subject"] in OURS and (why := wrong_of_ours(row))]
-        if any(row["subject"] not in OURS for row in here):
-            cases.append((f"{scene}.controls", "; ".join(controls) or None))
-        if any(row["subject"] in OURS for row in here):
-            cases.append((scene, "; ".join(ours) or None))
+        for case, side, wrong in ((f"{scene}.controls", False, wrong_of_control), (scene, True, wrong_of_ours)):
+            side = [row for row in here if (row["subject"] in OURS) == side]
+            reasons = {row["subject"]: f"{why} (seed {row['seed']})" for row in side if (why := wrong(row))}  # one a subject is enough
+            if side:
+                cases.append((case, "; ".join(reasons.values()) or None))
     return cases
 
 
