@@ -52,6 +52,8 @@ static const char *check_vault(const struct lab_spec *spec, const struct lab_roo
 		return "no such vault";
 	if (vault->ram && !fill_best()->past_caches)
 		return "this machine has no way past the caches for what overwrites its pages";
+	if (vault->ram && vault->deferred)
+		return "what waits to be overwritten is not past the caches when its free returns";
 	if (vault->quarantine > QUARANTINE_MAX || vault->quarantine >= marks_managed(room))
 		return "more frames in quarantine than may be, or than the vault has";
 	return NULL;

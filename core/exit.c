@@ -84,7 +84,7 @@ static __attribute__((noinline)) int exit_exclusive(struct labyrinth *lab, struc
 
 	do {
 		if (!exit_fits(claim, tag))
-			return exit_refusal(lab, room, bit, claim);
+			return exit_shared(claim, tag) ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_refusal(lab, room, bit, claim);
 		/* The claim, exact; the bit stays set, so that nobody finds it. */
 	} while (!cas_acq_rel(&page->tag, &tag, tag_shredding(tag)));
 	if (room->vault_at) {

@@ -130,14 +130,18 @@ unsigned int lab_launder(struct labyrinth *lab, unsigned int number, unsigned in
 	if (!room->vault_at)
 		return 0;
 	vault = vault_of(room);
-	for (n = 0; n < most; n++) {
+	for (n = 0; n < most;) {
 		lab_word proof, leaf = tree_find(&vault->laundry, 0, LAB_LOW_END, &proof);
-		lab_bit bit = leaf == LAB_NO_BIT ? LAB_NO_BIT : tree_take_leaf(&vault->laundry, leaf);
+		lab_bit bit;
 
-		if (bit == LAB_NO_BIT) /* none; or another's just now, who launders it */
+		if (leaf == LAB_NO_BIT)
 			break;
+		bit = tree_take_leaf(&vault->laundry, leaf);
+		if (bit == LAB_NO_BIT) /* this leaf's last is another's, who launders it: it is off the list now */
+			continue;
 		vault_overwrite(lab, room, bit);
 		leave(lab, room, bit);
+		n++;
 	}
 	return n;
 }

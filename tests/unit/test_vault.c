@@ -659,13 +659,13 @@ static void panicked(void **state)
 	for (i = 0; i < FRAMES; i++)
 		assert_int_equal(equal_words(world.memory + 4096 * i, before), 0);
 	assert_int_equal(lab_panic_shred(world.lab), 0);
-	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENOMEM);
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO);
 	for (i = 0; i < 10; i++)
 		give(lab_frame_page(world.lab, i), 5);
-	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENOMEM); /* closed */
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO); /* closed */
 	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0); /* those in quarantine are as the panic has left them */
-	assert_int_equal(lab_room_online(world.lab, VAULT), 0);
-	assert_false(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
+	assert_int_equal(lab_room_online(world.lab, VAULT), -LAB_ENXIO); /* for good */
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO);
 	end();
 }
 
