@@ -6,6 +6,7 @@
 #include "../support/vault_memory.h"
 
 #include <labyrinth/secret.h>
+#include <pthread.h>
 
 #define BLOCKS 16u
 
@@ -271,6 +272,94 @@ static void mappings(void **state)
 	lab_secret_close(secret);
 }
 
+/* More than vm.max_map_count bears: refused, and nothing has changed; what was toggled is freed all the same. */
+static void too_many_mappings(void **state)
+{
+	enum { MANY = 34000 };
+	struct lab_secret *secret = opened_secret(&(struct lab_secret_spec){ .blocks = MANY, .guarantees = LAB_NODUMP });
+	char **block = calloc(MANY, sizeof(*block));
+	unsigned int i, at = 0;
+	int error = 0;
+
+	(void)state;
+	for (i = 0; i < MANY; i++) {
+		block[i] = lab_secret_alloc(secret, 100);
+		assert_non_null(block[i]);
+		block[i][0] = 0x5a;
+	}
+	for (; at < MANY && !error; at++)
+		error = lab_secret_noaccess(secret, block[at]);
+	assert_true(error == -ENOMEM || error == 0); /* (the limit may have been raised) */
+	if (error) {
+		at--;
+		assert_int_equal(block[at][0], 0x5a);
+		block[at][1] = 1;
+		assert_true(faults(block[at - 1]));
+	}
+	for (i = 0; i < MANY; i++)
+		assert_int_equal(lab_secret_free(secret, block[i]), 0);
+	free(block);
+	lab_secret_close(secret);
+}
+
+/* ---- two at one block ---- */
+
+struct twin {
+	struct lab_secret *secret;
+	void **block;
+	pthread_barrier_t *barrier;
+	unsigned int freed, others;
+};
+
+#define ROUNDS 2000u
+
+static void *free_each(void *argument)
+{
+	struct twin *twin = argument;
+	unsigned int i;
+
+	for (i = 0; i < ROUNDS; i++) {
+		int error;
+
+		pthread_barrier_wait(twin->barrier);
+		error = lab_secret_free(twin->secret, *twin->block);
+		twin->freed += !error;
+		twin->others += error && error != -EALREADY && error != -EBUSY;
+		pthread_barrier_wait(twin->barrier);
+	}
+	return NULL;
+}
+
+/* Of two frees of one block just one gets through, toggled or not. */
+static void one_of_two_frees(void **state)
+{
+	struct lab_secret *secret = small_secret();
+	pthread_barrier_t barrier;
+	void *block = NULL;
+	struct twin twin[2] = { { secret, &block, &barrier, 0, 0 }, { secret, &block, &barrier, 0, 0 } };
+	pthread_t thread[2];
+	unsigned int i;
+
+	(void)state;
+	pthread_barrier_init(&barrier, NULL, 3);
+	for (i = 0; i < 2; i++)
+		assert_int_equal(pthread_create(&thread[i], NULL, free_each, &twin[i]), 0);
+	for (i = 0; i < ROUNDS; i++) {
+		block = lab_secret_alloc(secret, 100);
+		assert_non_null(block);
+		if (i % 4 == 0)
+			assert_int_equal(lab_secret_noaccess(secret, block), 0);
+		pthread_barrier_wait(&barrier);
+		pthread_barrier_wait(&barrier);
+	}
+	for (i = 0; i < 2; i++)
+		pthread_join(thread[i], NULL);
+	assert_int_equal(twin[0].freed + twin[1].freed, ROUNDS);
+	assert_int_equal(twin[0].others + twin[1].others, 0);
+	pthread_barrier_destroy(&barrier);
+	lab_secret_close(secret);
+}
+
 /* ---- opening and closing ---- */
 
 static void closed_with_blocks_out(void **state)
@@ -424,6 +513,8 @@ int main(void)
 		cmocka_unit_test(toggled),
 		cmocka_unit_test(freed_while_toggled),
 		cmocka_unit_test(mappings),
+		cmocka_unit_test(too_many_mappings),
+		cmocka_unit_test(one_of_two_frees),
 		cmocka_unit_test(closed_with_blocks_out),
 		cmocka_unit_test(refused_rooms),
 		cmocka_unit_test(other_vaults),
