@@ -348,7 +348,7 @@ def main():
         say(f"FAIL remanence/{case}: {why}" if why else f"ok remanence/{case}")
     if not cases:
         raise Broken("no such case")
-    say(f"machine: exclusive | what secrets leave behind (markers) | {sum(row.get('written', 0) for row in rows)} | suite remanence")
+    say(f"machine: exclusive | what secrets leave behind (markers) | {sum(row.get('written', 0) for row in rows)}")
     return any(why for case, why in cases)
 
 
