@@ -468,65 +468,6 @@ static void stack_after(bool signals)
 }
 
 static void stack_quiet(void **state) { (void)state; stack_after(false); }
-static void stack_signals(void **state) { (void)state; stack_after(true); }
-
-/* A fork beside a free: the child has the other thread's stack. */
-#include <sys/wait.h>
-static void *shred_on(void *none)
-{
-	while (!__atomic_load_n(&stop, __ATOMIC_RELAXED))
-		give(take(5), 5);
-	return none;
-}
-
-static void stack_forked(void **state)
-{
-	unsigned char *stack = mmap(NULL, STACK_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	unsigned int tries, found = 0;
-	pthread_attr_t attr;
-	pthread_t thread;
-
-	(void)state;
-	stop = 0;
-	begin(&(struct lab_vault){ .unnoticed = true });
-	pthread_attr_init(&attr);
-	pthread_attr_setstack(&attr, stack, STACK_BYTES);
-	assert_int_equal(pthread_create(&thread, &attr, shred_on, NULL), 0);
-	for (tries = 0; tries < 300 && !found; tries++) {
-		pid_t child = fork(); /* (the test's keys are not wiped in it, so that it can compare) */
-		int status;
-
-		if (!child)
-			_exit(keys_on(stack) != 0);
-		waitpid(child, &status, 0);
-		found = WEXITSTATUS(status);
-	}
-	stop = 1;
-	pthread_join(thread, NULL);
-	print_message("   a forked child had a key on the other thread's stack: %u, at try %u\n", found, tries);
-	assert_int_equal(found, 0);
-	end();
-}
-
-/* ---- 9: a frame in quarantine, out of service ---- */
-
-static void offline_quarantined(void **state)
-{
-	struct lab_page *page;
-	unsigned int i;
-	int error = -LAB_EAGAIN;
-
-	(void)state;
-	begin(&(struct lab_vault){ .quarantine = 5 });
-	page = take(5);
-	give(page, 5);
-	for (i = 0; i < 1000 && error == -LAB_EAGAIN; i++)
-		error = lab_frame_offline(world.lab, lab_page_frame(world.lab, page));
-	assert_int_not_equal(error, -LAB_EAGAIN); /* "on its way between two hands: call again" */
-	end();
-}
-
-/* ---- by chance, one thread: what holds at rest ---- */
 
 static void soak(void **state)
 {
@@ -737,6 +678,5 @@ int main(int count, char **args)
 
 	if (count > 1)
 		cmocka_set_test_filter(args[1]);
-	(void)vault_main;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
