@@ -219,7 +219,7 @@ static void free_beside_unshare(void **state)
 	page = take(5);
 	lab_page_ref(world.lab, page, &their);
 	assert_int_equal(pthread_create(&thread, NULL, sharer, NULL), 0);
-	for (i = 0; i < 40000000 && !wrong; i++) {
+	for (i = 0; i < 300000 && !wrong; i++) {
 		int error = lab_free_as(world.lab, page, 0, 5, 0);
 
 		if (error == -LAB_EALREADY) /* it is allocated, and ours */
@@ -483,7 +483,7 @@ static void soak(void **state)
 		who[2] = 5;
 		who[3] = LAB_OWNER_EXCLUSIVE;
 		memset(page, 0, sizeof(page));
-		for (i = 0; i < 60000; i++) {
+		for (i = 0; i < 20000; i++) {
 			unsigned int k = (unsigned int)rand_r(&seed) % 300, what = (unsigned int)rand_r(&seed) % 100;
 			struct lab_ref ref;
 
