@@ -138,7 +138,10 @@ static void call_other(const struct op *op, struct record *r)
 		r->code = lab_frame_offline(lab, frame);
 		break;
 	case ON:
+		if (scene->vault.is)
+			vault_replaced(frame);
 		r->code = lab_frame_online(lab, frame);
+		vault.replaced[scene->vault.is ? frame : 0] = false;
 		break;
 	case CLOSE:
 		r->code = lab_room_offline(lab, 0) < 0;

@@ -33,6 +33,7 @@ static struct {
 	int takes[VAULT_FRAMES], frees[VAULT_FRAMES], given[VAULT_FRAMES]; /* `given`: of what was held at the start */
 	int shares[VAULT_FRAMES], heirs[VAULT_FRAMES];
 	bool let_go[VAULT_FRAMES]; /* somebody is freeing it */
+	bool replaced[VAULT_FRAMES]; /* in the hand of who brings it back into service */
 	uint64_t mine[FIBERS_MAX]; /* the frame + 1 that a fiber has taken */
 	unsigned int panics;
 } vault;
@@ -171,6 +172,15 @@ static void vault_shred(uint64_t frame, struct record *r)
 		vault_wrong("overwritten, and what was there is there");
 }
 
+/* A frame that is out of service: who knows what stands there when it comes back. */
+static void vault_replaced(uint64_t frame)
+{
+	if (tag_state(vault_tag(frame)) != LAB_OFFLINE)
+		return;
+	vault_mark(frame, VAULT_FIRST);
+	vault.replaced[frame] = true;
+}
+
 static bool vault_call(const struct op *op, struct record *r)
 {
 	uint64_t frame = (uint64_t)op->arg;
@@ -218,7 +228,9 @@ static void vault_watch(void)
 
 	for (frame = 0; frame < scene->frames; frame++) {
 		state = tag_state(vault_tag(frame));
-		if ((state == LAB_FREE || state == LAB_KEPT) && (vault_memory(frame)[0] & ~UINT64_C(0xffff)) == VAULT_MARK)
+		if (state != LAB_FREE && state != LAB_KEPT)
+			continue;
+		if (!vault.replaced[frame] && (vault_memory(frame)[0] & ~UINT64_C(0xffff)) == VAULT_MARK)
 			vault_wrong("a frame says that it is free, and is not overwritten");
 	}
 }
