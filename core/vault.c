@@ -39,6 +39,8 @@ bool vault_sound(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 	found = shred_digest(lab, room, bit);
 	if (likely(found == vault_trace(vault_of(room), bit)->digest)) /* written before the frame was let go; partner: our claim of it */
 		return true;
+	if (load_relaxed(&vault_of(room)->panic)) /* overwritten by us, beside its digest; nothing is given any more */
+		return true;
 	remember(lab, room, bit, found);
 	store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OFFLINE)); /* its bit stays set: nobody's again */
 	return false;

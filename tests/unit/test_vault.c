@@ -9,6 +9,7 @@
 
 #include "fill.h"
 #include "page.h"
+#include "tree.h"
 #include "vault.h"
 
 #define FRAMES 1200u
@@ -469,11 +470,14 @@ static void contracts(void **state)
 			world.memory[4096 * i] ^= 1;
 			break;
 		}
-	for (i = 0; i < 10; i++)
+	for (i = 0; how_often(LAB_COUNT_CORRUPT) == 0; i++)
 		page[i] = take(one);
-	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
 	assert_whole(world.lab);
-	for (i = 0; i < 10; i++)
+	while (!lab_is_err(ask(6, LAB_GFP_ATOMIC))) /* with nothing left beside it, the contract is whole */
+		;
+	for (; i < 5; i++)
+		page[i] = take(one);
+	for (i = 0; i < 5; i++)
 		give(page[i], one);
 	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
 	assert_int_equal(lab_client_close(world.lab, two, NULL), 0);
@@ -525,6 +529,35 @@ static void offered(void **state)
 	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
 	give(page, one);
 	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
+	end();
+}
+
+/* What the audit says of a vault's laundry and quarantine. */
+static void audited(void **state)
+{
+	struct lab_strongroom *vault;
+	struct lab_audit audit;
+	lab_word saved, bit;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 3 });
+	vault = vault_of(world.room);
+	bit = (lab_bit)(take(5) - room_page(world.room, 0));
+	tree_give(&vault->laundry, bit);
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_VAULT);
+	assert_int_equal(audit.frame, world.room->first_frame + bit);
+	assert_int_equal(lab_audit(world.lab, false, &audit), 0); /* beside callers it might be about to be right */
+	assert_true(tree_take_at(&vault->laundry, bit));
+	saved = *vault_slot(vault, 1);
+	*vault_slot(vault, 1) = bit;
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_VAULT);
+	*vault_slot(vault, 1) = FRAMES + world.room->lead;
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	*vault_slot(vault, 1) = saved;
+	assert_int_equal(lab_audit(world.lab, true, &audit), 0);
+	assert_int_equal(audit.shredding, 3);
 	end();
 }
 
@@ -626,9 +659,13 @@ static void panicked(void **state)
 	for (i = 0; i < FRAMES; i++)
 		assert_int_equal(equal_words(world.memory + 4096 * i, before), 0);
 	assert_int_equal(lab_panic_shred(world.lab), 0);
-	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
-	give(lab_frame_page(world.lab, 0), 5);
-	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENOMEM);
+	for (i = 0; i < 10; i++)
+		give(lab_frame_page(world.lab, i), 5);
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENOMEM); /* closed */
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0); /* those in quarantine are as the panic has left them */
+	assert_int_equal(lab_room_online(world.lab, VAULT), 0);
+	assert_false(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
 	end();
 }
 
@@ -676,6 +713,7 @@ int main(void)
 		cmocka_unit_test(quarantined),		  cmocka_unit_test(laundered),	       cmocka_unit_test(contracts),
 		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
 		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(exclusive_elsewhere),
+		cmocka_unit_test(audited),
 	};
 
 	if (!IS_64_BIT) /* no vaults there */
