@@ -272,6 +272,8 @@ static const struct scene scenes[] = {
 	  .op = { { { OFF, 5 }, { ON, 5 } }, { { VAULT_TAKE, 0 } } } },
 	{ "vault: a panic against a free and a take", 8, 0, 0, { 5, -1 }, .vault = { .is = true },
 	  .op = { { { PANIC, 0 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 }, { VAULT_TAKE, 0 } } } },
+	{ "vault: a panic, random, against a free and a take", 8, 0, 0, { 5, -1 }, .vault = { .is = true, .random = true },
+	  .op = { { { PANIC, 0 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 }, { VAULT_TAKE, 0 } } } },
 	{ "vault: two panics share the work", 8, 0, 0, { 5, -1 }, .vault = { .is = true },
 	  .op = { { { PANIC, 0 } }, { { PANIC, 0 } }, { { VAULT_GIVE, 3 } } } },
 	{ "keys: two shredders at the end of a batch", 16, 0, 0, { -1 }, .keys = true,
