@@ -260,8 +260,6 @@ static void judge_vault_frame(uint64_t frame)
 	if (vault.held[frame] && !vault.given[frame] && !scene->clients &&
 	    (int)tag_sharers(vault_tag(frame)) != 1 + vault.shares[frame])
 		vault_wrong("a page's count is not how many have it");
-	if (vault.panics && vault_marked(frame, true))
-		vault_wrong("a panic is over, and a page stands as it was");
 }
 
 /* What was marked bad stays out from its free on; what left at once is out. */
@@ -291,6 +289,9 @@ static void judge_vault(void)
 	struct lab_audit audit;
 	unsigned int i;
 
+	for (i = 0; vault.panics && i < scene->frames; i++)
+		if (vault_marked(i, true))
+			vault_wrong("a panic is over, and a page stands as it was");
 	while (lab_launder(lab, 0, scene->frames))
 		continue;
 	for (i = 0; i < scene->frames; i++)
