@@ -56,7 +56,7 @@ LAB_API int lab_shred_now(struct labyrinth *lab, struct lab_page *page, unsigned
 
 /*
  * Overwrite every page of every vault, whoever has it, for a crash handler: any context, several threads at once (they share the work), from
- * the middle of any call.  From then on vaults are closed, as by lab_room_offline(), and what is freed is overwritten still.  Returns how many
+ * the middle of any call.  From then on, for good, vaults answer -ENXIO, from contracts too; what is freed is overwritten still.  Returns how many
  * pages this call overwrote; when all of those that were begun have returned, all are, but for what their owners wrote since.  Once: a second
  * one finds nothing to do.  Bounded by the vaults' frames.
  */
