@@ -30,6 +30,8 @@ int retag(struct labyrinth *lab, struct lab_page *page, const struct retag *chan
 		return error;
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	do {
+		if (tag_state(tag) == LAB_SHARED && !((tag ^ claim.match) & LAB_TAG_OWNER))
+			return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY); /* its owner's still */
 		if (!exit_fits(&claim, tag))
 			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
 		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)
