@@ -63,9 +63,7 @@ int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit
 	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
 		return exit_count(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
 	/* It fits by now: changed under us.  In a vault it was shared at the first look; elsewhere freed by another, and taken again. */
-	if (room->vault_at)
-		return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY);
-	return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	return room->vault_at ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
 }
 
 /* A poisoned frame stays out: its bit stays set.  The other frames of a block go back. */

@@ -20,6 +20,14 @@ int retag_refused(struct labyrinth *lab, const struct lab_page *page, unsigned i
 	return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 }
 
+/* It fitted, and does not: shared just now, and its owner's still; or freed, or handed over. */
+static int changed(struct labyrinth *lab, lab_word tag, lab_word match)
+{
+	bool shared = tag_state(tag) == LAB_SHARED && !((tag ^ match) & LAB_TAG_OWNER);
+
+	return shared ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+}
+
 int retag(struct labyrinth *lab, struct lab_page *page, const struct retag *change)
 {
 	const struct exit_claim claim = { .match = exit_match(change->order & 15, change->owner) };
@@ -30,10 +38,8 @@ int retag(struct labyrinth *lab, struct lab_page *page, const struct retag *chan
 		return error;
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	do {
-		if (tag_state(tag) == LAB_SHARED && !((tag ^ claim.match) & LAB_TAG_OWNER))
-			return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY); /* its owner's still */
 		if (!exit_fits(&claim, tag))
-			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
+			return changed(lab, tag, claim.match);
 		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)
 			return -LAB_EHWPOISON;
 		next = (tag & keep) + (change->next ? (lab_word)1 << LAB_TAG_GENERATION_SHIFT : 0);

@@ -57,15 +57,16 @@ static lab_bit quarantine(struct labyrinth *lab, struct lab_room *room, lab_bit 
 {
 	struct lab_strongroom *vault = vault_of(room);
 	lab_word turn = add_relaxed(&vault->turn, 1); /* a slot in its turn; orders nothing */
-
 	lab_word *slot = vault_slot(vault, turn % vault->ring), out = load_relaxed(slot);
+	bool mine;
 
 	/*
 	 * Release what we wrote to the frame, acquire what another wrote to the one that comes out; partner: the same of the other.  A
 	 * failure: the ring has come round meanwhile, another's step.
 	 */
-	while (!cas_acq_rel(slot, &out, bit))
-		;
+	do
+		mine = cas_acq_rel(slot, &out, bit);
+	while (!mine);
 	return vault_sound(lab, room, out) ? out : LAB_NO_BIT;
 }
 

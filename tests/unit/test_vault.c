@@ -7,6 +7,7 @@
 
 #include "../support/room.h"
 
+#include "exit.h"
 #include "fill.h"
 #include "page.h"
 #include "vault.h"
@@ -149,6 +150,9 @@ static void refused_specifications(void **state)
 	describe(&(struct lab_vault){ 0 });
 	REFUSED(room->zone, LAB_ZONE_NORMAL, "room of one's own");
 	REFUSED(room->zeroed, 10, "room of one's own");
+	REFUSED(room->min, 1, "room of one's own");
+	REFUSED(room->low, 1, "room of one's own");
+	REFUSED(room->high, 1, "room of one's own");
 	REFUSED(room->lowmem_reserve[2], 10, "room of one's own");
 	REFUSED(world.vault.stride, 3, "no such vault");
 	REFUSED(world.vault.shred, (enum lab_shred)2, "no such vault");
@@ -241,6 +245,9 @@ static void requests(void **state)
 	request.room = VAULT;
 	assert_int_equal(lab_ptr_err(lab_alloc_request(world.lab, &request, NULL)), -LAB_EINVAL);
 	assert_int_equal(lab_ptr_err(lab_alloc_at(world.lab, 4, &request)), -LAB_EINVAL);
+	request.room = LAB_ROOM_ROUTE; /* by the frame's number alone */
+	assert_int_equal(lab_ptr_err(lab_alloc_at(world.lab, 4, &request)), -LAB_EINVAL);
+	request.room = VAULT;
 	request.order = 0;
 	page = lab_alloc_at(world.lab, 4, &request);
 	assert_int_equal(lab_page_frame(world.lab, page), 4);
@@ -448,6 +455,7 @@ static void contracts(void **state)
 {
 	static char before[4096];
 	struct lab_page *page[20];
+	struct lab_ref ref;
 	unsigned int one, two, i, round;
 
 	(void)state;
@@ -461,6 +469,10 @@ static void contracts(void **state)
 			memset(contents(page[i]), MARK, 4096);
 		}
 		assert_int_equal(lab_ptr_err(ask(one, LAB_GFP_ATOMIC)), -LAB_EDQUOT);
+		assert_int_equal(lab_page_ref(world.lab, page[1], &ref), 0);
+		assert_int_equal(lab_page_share(world.lab, ref), 2);
+		assert_whole(world.lab); /* the client's page still */
+		assert_int_equal(lab_page_unshare(world.lab, ref), 1);
 		assert_int_equal(lab_page_hand_over(world.lab, page[0], 0, one, two), 0);
 		assert_memory_equal(contents(page[0]), before, 4096);
 		assert_int_equal(lab_free_as(world.lab, page[0], 0, one, 0), -LAB_EPERM);
@@ -568,6 +580,9 @@ static void shared(void **state)
 	assert_int_equal(lab_page_share(world.lab, ref), -LAB_EOVERFLOW);
 	assert_int_equal(lab_page_ref(world.lab, page, &stale), 0);
 	assert_int_equal(stale.generation, ref.generation);
+	stale.generation--;
+	assert_int_equal(lab_free_ref(world.lab, stale, 0, 5), -LAB_ESTALE);
+	stale.generation++;
 	assert_int_equal(lab_frame_offline(world.lab, ref.frame), -LAB_EBUSY); /* marked */
 	for (i = 16; i >= 1; i--)
 		assert_int_equal(lab_page_unshare(world.lab, ref), i);
@@ -642,6 +657,142 @@ static void panicked(void **state)
 	end();
 }
 
+/* Holes are nobody's memory. */
+static void panicked_with_holes(void **state)
+{
+	const struct lab_hole hole = { .first_frame = 10, .frames = 30 };
+
+	(void)state;
+	describe(&(struct lab_vault){ 0 });
+	world.rooms[VAULT].holes = &hole;
+	world.rooms[VAULT].hole_count = 1;
+	world.lab = born(&world.spec);
+	world.room = labyrinth_room(world.lab, VAULT);
+	assert_int_equal(lab_panic_shred(world.lab), FRAMES - 30);
+	assert_int_equal(world.memory[4096 * 12], 0);
+	end();
+}
+
+/* What is no labyrinth (all zero) answers nothing. */
+static void not_alive(void **state)
+{
+	struct labyrinth *dead = zeroed(sizeof(*dead));
+	struct lab_intrusion seen;
+	struct lab_ref ref = { 0 };
+
+	(void)state;
+	assert_true(lab_shred_now(dead, NULL, 1) < 0);
+	assert_int_equal(lab_panic_shred(dead), 0);
+	assert_true(lab_page_share(dead, ref) < 0);
+	assert_true(lab_page_unshare(dead, ref) < 0);
+	assert_int_equal(lab_intrusions(dead, 0, &seen, 1), 0);
+	assert_int_equal(lab_launder(dead, 0, 1), 0);
+	assert_int_equal(lab_room_guarantees(dead, 0), 0);
+	free(dead);
+}
+
+/* ---- between two looks ---- */
+
+/* Shared at the first look of a refusal, and not any more at the second: it is its owner's, and was not to be had just then. */
+static void unshared_meanwhile(void **state)
+{
+	const struct exit_claim claim = { .match = exit_match(0, 5) };
+	struct lab_page *page;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	page = take(5);
+	assert_int_equal(exit_refusal(world.lab, world.room, (lab_bit)(page - room_page(world.room, 0)), &claim), -LAB_EBUSY);
+	assert_int_equal(how_often(LAB_COUNT_SHARED), 1);
+	give(page, 5);
+	end();
+}
+
+/* An exclusive block that is being overwritten just now: a frame inside it is no page. */
+static void inside_what_is_shredded(void **state)
+{
+	struct lab_page *page;
+	lab_word tag;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	page = lab_alloc_pages(world.lab, LAB_GFP_ATOMIC | LAB_EXCLUSIVE, 3);
+	tag = page->tag;
+	page->tag = tag_shredding(tag);
+	assert_int_equal(lab_free_pages(world.lab, page + 2, 0), -LAB_ENOTBLK);
+	page->tag = tag;
+	assert_int_equal(lab_free_as(world.lab, page, 3, LAB_OWNER_EXCLUSIVE, 0), 0);
+	end();
+}
+
+static void write_to_a_free_one(void)
+{
+	struct lab_page *page = take(5);
+
+	give(page, 5);
+	contents(page)[9] ^= 2;
+	give(take(5), 5);
+}
+
+/* An intrusion whose place another writes just now is counted, and not remembered; what is not written yet is not shown. */
+static void remembered_beside_others(void **state)
+{
+	struct lab_strongroom *vault;
+	struct lab_intrusion list[20];
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	vault = vault_of(world.room);
+	write_to_a_free_one();
+	vault->witness[2].turn = 1; /* odd: somebody is at it */
+	write_to_a_free_one();
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 2);
+	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 20), 1);
+	vault->witness[2].turn = 0;
+	write_to_a_free_one();
+	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 20), 2);
+	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 1), 1);
+	end();
+}
+
+/* ---- the audit ---- */
+
+static void audit_finds(enum lab_rule rule)
+{
+	struct lab_audit audit;
+
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, rule);
+	assert_int_equal(audit.room, VAULT);
+}
+
+static void audited(void **state)
+{
+	struct lab_page *page;
+	lab_word *slot, tag, was;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 5, .deferred = true });
+	slot = vault_slot(vault_of(world.room), 3);
+	was = *slot;
+	*slot = FRAMES; /* no such frame */
+	audit_finds(LAB_RULE_VAULT);
+	*slot = was;
+	page = room_page(world.room, was);
+	tag = page->tag;
+	page->tag |= (lab_word)7 << LAB_TAG_OWNER_SHIFT; /* somebody's still */
+	audit_finds(LAB_RULE_VAULT);
+	page->tag = tag;
+	page = take(6);
+	give(page, 6);
+	assert_whole(world.lab);
+	tag = page->tag;
+	page->tag = tag_become(tag, LAB_OWNED); /* in the laundry, and not to be overwritten */
+	audit_finds(LAB_RULE_VAULT);
+	page->tag = tag;
+	end();
+}
+
 /* ---- ordinary rooms ---- */
 
 static void exclusive_elsewhere(void **state)
@@ -685,7 +836,9 @@ int main(void)
 		cmocka_unit_test(at_a_frame),		  cmocka_unit_test(unnoticed),	       cmocka_unit_test(many_noticed),
 		cmocka_unit_test(quarantined),		  cmocka_unit_test(laundered),	       cmocka_unit_test(contracts),
 		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
-		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(exclusive_elsewhere),
+		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(panicked_with_holes),
+		cmocka_unit_test(not_alive),		  cmocka_unit_test(unshared_meanwhile), cmocka_unit_test(inside_what_is_shredded),
+		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited),	       cmocka_unit_test(exclusive_elsewhere),
 	};
 
 	const struct CMUnitTest narrow[] = { cmocka_unit_test(refused_on_32_bits) };
