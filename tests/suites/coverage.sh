@@ -66,13 +66,12 @@ mapfile -t units < <(core_units)
 [ ${#units[@]} -gt 10 ] || fail units "tests/unit/meson.build has no lists"
 
 made threads -Dtests=enabled -Doptimization=0 "-Dc_args=[$instrument, '-fprofile-update=atomic']" -Dc_link_args=-fprofile-instr-generate -- \
-	all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn tests/race/vaults
+	all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
 for name in "${units[@]}"; do
 	run threads "tests/unit/$name"
 done
 run threads tests/property/property "$(short_or_long 100000 3000000)"
 [ -n "$MUTANT" ] || run threads tests/race/churn "$(short_or_long 5 100)" 4
-[ -n "$MUTANT" ] || run threads tests/race/vaults "$(short_or_long 5 100)" 4
 exported threads liblabyrinth.so
 
 made alone -Dtests=enabled "-Dc_args=[$instrument]" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject

@@ -30,7 +30,7 @@ harness() {
 		options=(-max_len=2048) promises='tools'
 		;;
 	configuration)
-		sources=(core/*.c homes/linux-user/*.c tools/replay_options.c tools/replay_machine.c)
+		sources=(core/*.c homes/linux-user/*.c tools/replay_options.c tools/replay_machine.c tools/option.c)
 		extra=(-Dmmap=fuzz_mmap -Dmunmap=fuzz_munmap) libraries=()
 		options=(-max_len=1024 -close_fd_mask=1) promises='P5'
 		;;

@@ -534,6 +534,7 @@ static void laundered_clients(void **state)
 static void offered(void **state)
 {
 	struct lab_page *page, *again;
+	struct lab_ref ref;
 	unsigned int one;
 
 	(void)state;
@@ -541,7 +542,9 @@ static void offered(void **state)
 	one = client_with(0, 1);
 	page = take(one);
 	memset(contents(page), MARK, 4096);
+	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
 	assert_int_equal(lab_page_offer(world.lab, page, one), 0);
+	assert_int_equal(lab_page_share(world.lab, ref), -LAB_EALREADY);
 	again = ask(one, LAB_GFP_ATOMIC | LAB_EXTRA_QUALITY);
 	assert_ptr_equal(again, page);
 	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
@@ -679,6 +682,7 @@ static void not_alive(void **state)
 	struct labyrinth *dead = zeroed(sizeof(*dead));
 	struct lab_intrusion seen;
 	struct lab_ref ref = { 0 };
+	uint8_t seed[32] = { 9 };
 
 	(void)state;
 	assert_true(lab_shred_now(dead, NULL, 1) < 0);
@@ -686,9 +690,20 @@ static void not_alive(void **state)
 	assert_true(lab_page_share(dead, ref) < 0);
 	assert_true(lab_page_unshare(dead, ref) < 0);
 	assert_int_equal(lab_intrusions(dead, 0, &seen, 1), 0);
+	lab_vault_seed(dead, seed);
+	assert_int_equal(seed[0], 9); /* nobody wanted it */
 	assert_int_equal(lab_launder(dead, 0, 1), 0);
 	assert_int_equal(lab_room_guarantees(dead, 0), 0);
 	free(dead);
+	/* One without keys: nothing is overwritten there, and a seed is nobody's. */
+	describe(&(struct lab_vault){ 0 });
+	world.spec.rooms = &world.rooms[ORDINARY];
+	world.spec.room_count = 1;
+	world.spec.keys = NULL;
+	world.lab = born(&world.spec);
+	lab_vault_seed(world.lab, seed);
+	assert_int_equal(seed[0], 9);
+	end();
 }
 
 /* ---- between two looks ---- */
@@ -696,7 +711,9 @@ static void not_alive(void **state)
 /* Shared at the first look of a refusal, and not any more at the second: it is its owner's, and was not to be had just then. */
 static void unshared_meanwhile(void **state)
 {
-	const struct exit_claim claim = { .match = exit_match(0, 5) };
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct exit_claim claim = { .match = exit_match(0, 5) };
+	struct lab_room *room;
 	struct lab_page *page;
 
 	(void)state;
@@ -705,6 +722,14 @@ static void unshared_meanwhile(void **state)
 	assert_int_equal(exit_refusal(world.lab, world.room, (lab_bit)(page - room_page(world.room, 0)), &claim), -LAB_EBUSY);
 	assert_int_equal(how_often(LAB_COUNT_SHARED), 1);
 	give(page, 5);
+	/* Where nothing is shared it was freed by another, and taken again. */
+	request.owner = 5;
+	request.use = 3;
+	page = lab_alloc_request(world.lab, &request, NULL);
+	room = labyrinth_room(world.lab, ORDINARY);
+	claim.use = (lab_word)3 << LAB_TAG_USE_SHIFT;
+	assert_int_equal(exit_refusal(world.lab, room, (lab_bit)(page - room_page(room, 0)), &claim), -LAB_EALREADY);
+	assert_int_equal(lab_free_as(world.lab, page, 0, 5, 3), 0);
 	end();
 }
 
@@ -749,7 +774,10 @@ static void remembered_beside_others(void **state)
 	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 2);
 	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 20), 1);
 	vault->witness[2].turn = 0;
+	vault->witness[4].turn = 2 * (4 + LAB_WITNESSES); /* a later one has it */
 	write_to_a_free_one();
+	write_to_a_free_one();
+	assert_int_equal(vault->witness[4].turn, 2 * (4 + LAB_WITNESSES));
 	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 20), 2);
 	assert_int_equal(lab_intrusions(world.lab, VAULT, list, 1), 1);
 	end();
@@ -798,6 +826,7 @@ static void audited(void **state)
 static void exclusive_elsewhere(void **state)
 {
 	static char before[4096];
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
 	struct lab_page *page;
 	unsigned int order, i;
 	char *address;
@@ -819,7 +848,12 @@ static void exclusive_elsewhere(void **state)
 	}
 	assert_int_equal(info_of(page).state, LAB_OFFLINE);
 	assert_int_equal(free_frames(world.lab, ORDINARY), 511);
-	/* What is nobody's stays as it is. */
+	/* What is another owner's, or nobody's, stays as it is. */
+	request.owner = 9;
+	page = lab_alloc_request(world.lab, &request, NULL);
+	memset(lab_page_address(world.lab, page), MARK, 4096);
+	assert_int_equal(lab_free_as(world.lab, page, 0, 9, 0), 0);
+	assert_memory_equal(lab_page_address(world.lab, page), before, 4096);
 	page = alloc_ok(world.lab, LAB_GFP_ATOMIC, 0);
 	address = lab_page_address(world.lab, page);
 	memset(address, MARK, 4096);
