@@ -821,6 +821,80 @@ static void audited(void **state)
 	end();
 }
 
+/* ---- the last page ---- */
+
+/*
+ * tests/proof/stranded.c has the last free frame of ordinary rooms, by routes; nobody's route comes here, so a vault's is found by the
+ * takers that there are: by room, a client's, by its number.
+ */
+enum { BY_ROOM, BY_CLIENT, BY_NUMBER, TAKERS };
+enum { FREED, BY_HANDLE, HANDED_OVER, UNSHARED, BACK_IN_SERVICE, PATHS };
+
+static struct lab_page *last_taken(unsigned int taker, const struct lab_page *page, unsigned int client)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+
+	request.owner = 5;
+	if (taker == BY_NUMBER)
+		return lab_alloc_at(world.lab, lab_page_frame(world.lab, page), &request);
+	return ask(taker == BY_CLIENT ? client : 5, LAB_GFP_ATOMIC);
+}
+
+static void last_back(unsigned int path, struct lab_page *page)
+{
+	struct lab_ref ref;
+
+	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
+	if (path == HANDED_OVER)
+		assert_int_equal(lab_page_hand_over(world.lab, page, 0, 5, 6), 0);
+	if (path == UNSHARED)
+		assert_int_equal(lab_page_share(world.lab, ref) + lab_page_unshare(world.lab, ref), 3);
+	if (path == BACK_IN_SERVICE)
+		assert_int_equal(lab_frame_offline(world.lab, ref.frame), -LAB_EBUSY);
+	if (path == BY_HANDLE)
+		assert_int_equal(lab_free_ref(world.lab, ref, 0, 5), 0);
+	else
+		give(page, path == HANDED_OVER ? 6 : 5);
+	lab_launder(world.lab, VAULT, 1);
+	if (path == BACK_IN_SERVICE)
+		assert_int_equal(lab_frame_online(world.lab, ref.frame), 0);
+}
+
+static void last_page(bool deferred)
+{
+	struct lab_page *page, *got;
+	unsigned int path, taker, client, frame;
+
+	begin(&(struct lab_vault){ .deferred = deferred });
+	client = client_with(0, 1);
+	while (!lab_is_err(ask(5, LAB_GFP_ATOMIC)))
+		;
+	for (frame = 0; frame < FRAMES; frame += 149)
+		for (path = 0; path < PATHS; path++)
+			for (taker = 0; taker < TAKERS; taker++) {
+				page = lab_frame_page(world.lab, frame);
+				last_back(path, page);
+				got = last_taken(taker, page, client);
+				assert_ptr_equal(got, page);
+				assert_int_equal(lab_ptr_err(last_taken(BY_ROOM, page, client)), -LAB_ENOMEM);
+				assert_int_equal(lab_ptr_err(last_taken(BY_NUMBER, page, client)), -LAB_EBUSY);
+				if (taker == BY_CLIENT) { /* and back: the client has no more */
+					assert_int_equal(lab_ptr_err(last_taken(BY_CLIENT, page, client)), -LAB_EDQUOT);
+					give(page, client);
+					lab_launder(world.lab, VAULT, 1);
+					assert_ptr_equal(last_taken(BY_ROOM, page, client), page);
+				}
+			}
+	end();
+}
+
+static void last_pages(void **state)
+{
+	(void)state;
+	last_page(false);
+	last_page(true);
+}
+
 /* ---- ordinary rooms ---- */
 
 static void exclusive_elsewhere(void **state)
@@ -872,7 +946,8 @@ int main(void)
 		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
 		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(panicked_with_holes),
 		cmocka_unit_test(not_alive),		  cmocka_unit_test(unshared_meanwhile), cmocka_unit_test(inside_what_is_shredded),
-		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited),	       cmocka_unit_test(exclusive_elsewhere),
+		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited),	       cmocka_unit_test(last_pages),
+		cmocka_unit_test(exclusive_elsewhere),
 	};
 
 	const struct CMUnitTest narrow[] = { cmocka_unit_test(refused_on_32_bits) };
