@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vaults.c - threads on vaults and on an ordinary room beside them, at once.
+ * vault_threads.c - threads on vaults and on an ordinary room beside them, at once.
  *
- *     vaults [THOUSANDS-OF-OPERATIONS-A-THREAD [THREADS [SEED]]]
+ *     vault_threads [THOUSANDS-OF-OPERATIONS-A-THREAD [THREADS [SEED]]]
  *
  * Whoever has an exclusive page fills it with a marker; whoever is given a page, exclusive or not, finds no marker in it.  A vault's
  * request gets a frame of that vault, any other request never one: the two sets stay apart, whatever caches, pools and contracts there are.
@@ -12,7 +12,7 @@
  *
  * What a thread knows of a page's holder is kept without any ordering of its own, so that a race detector sees the core's alone.
  */
-#include "vaults.h"
+#include "vault_threads.h"
 
 /* ---- freed ---- */
 

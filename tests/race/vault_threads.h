@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vaults.h - what the threads of vaults.c work on: the rooms, who has which page, and what must stand in one that is given.
+ * vault_threads.h - what the threads of vault_threads.c work on: the rooms, who has which page, and what must stand in one that is given.
  */
-#ifndef VAULTS_H
-#define VAULTS_H
+#ifndef VAULT_THREADS_H
+#define VAULT_THREADS_H
 
 #include <inttypes.h>
 #include <pthread.h>
@@ -90,7 +90,7 @@ struct labyrinth *lab_port_default(void)
 static void fail(const char *what, uint64_t frame, long answer)
 {
 	if (atomic_fetch_add(&failures, 1) < 10)
-		printf("FAIL %s: %s (frame %" PRIu64 ", answer %ld); rerun: vaults - %u %" PRIu64 "\n", scene->name, what, frame, answer,
+		printf("FAIL %s: %s (frame %" PRIu64 ", answer %ld); rerun: vault_threads - %u %" PRIu64 "\n", scene->name, what, frame, answer,
 		       thread_count, seed);
 }
 
