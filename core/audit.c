@@ -125,9 +125,14 @@ static enum lab_rule frames_hold(const struct lab_room *room, bool quiet, struct
 static enum lab_rule vault_holds(const struct lab_room *room, struct lab_audit *audit)
 {
 	const struct lab_strongroom *vault = room_strongroom(room);
-	lab_word slot, where = 0;
+	lab_word slot, where = 0, there[2] = { 0 }; /* what stands there and what should, as sums */
 	lab_bit bit;
 
+	for (bit = room->lead; vault && vault->ring && bit < room->lead + room->frames; bit++)
+		if ((load_acquire(&room_page(room, bit)->tag) & (LAB_TAG_STATE | LAB_TAG_OWNER)) == LAB_SHREDDING) {
+			there[0] += bit;
+			there[1] += bit * bit;
+		}
 	for (bit = room->lead; vault && bit < room->lead + room->frames; bit++)
 		if (!(load_seq(tree_word(&vault->laundry, bit)) >> bit % LAB_WORD_BITS & 1) &&
 		    tag_state(load_acquire(&room_page(room, bit)->tag)) != LAB_SHREDDING) {
@@ -140,7 +145,11 @@ static enum lab_rule vault_holds(const struct lab_room *room, struct lab_audit *
 		if (bit - room->lead >= room->frames ||
 		    (load_acquire(&room_page(room, bit)->tag) & (LAB_TAG_STATE | LAB_TAG_OWNER)) != LAB_SHREDDING)
 			return LAB_RULE_VAULT;
+		there[0] -= bit;
+		there[1] -= bit * bit;
 	}
+	if (there[0] || there[1]) /* one twice, another not */
+		return LAB_RULE_VAULT;
 	return vault ? tree_holds(&vault->laundry, &where) : LAB_RULE_NONE;
 }
 

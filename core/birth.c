@@ -5,6 +5,7 @@
 #include "marks.h"
 #include "plan.h"
 #include "port.h"
+#include "fill.h"
 #include "shred.h"
 #include "vault.h"
 
@@ -49,6 +50,10 @@ static const char *check_vault(const struct lab_spec *spec, const struct lab_roo
 			return "a vault is a room of one's own, without watermarks or zeroed frames";
 	if (vault->stride > 2 || (unsigned int)vault->shred > LAB_SHRED_ZERO || vault->guarantees & ~LAB_GUARANTEES)
 		return "no such vault";
+	if (vault->ram && !fill_best()->past_caches)
+		return "this machine has no way past the caches for what overwrites its pages";
+	if (vault->ram && vault->deferred)
+		return "what waits to be overwritten is not past the caches when its free returns";
 	if (vault->quarantine > QUARANTINE_MAX || vault->quarantine >= marks_managed(room))
 		return "more frames in quarantine than may be, or than the vault has";
 	return NULL;

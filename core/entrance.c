@@ -84,9 +84,9 @@ static int find_sound(struct labyrinth *lab, const struct lab_request *request, 
 {
 	struct lab_client *client = labyrinth_client(lab, request->owner);
 	unsigned int tries;
-	int error = 0;
+	int error;
 
-	for (tries = 0; !error && tries < SOUND_TRIES_MAX; tries++) {
+	for (tries = 0; tries < SOUND_TRIES_MAX; tries++) {
 		error = client ? service(lab, client, way, find) : search(lab, way, find);
 		if (error || likely(!find->room->vault_at) || find->answer.source == LAB_FROM_OFFER ||
 		    vault_sound(lab, find->room, find->bit))
@@ -95,8 +95,10 @@ static int find_sound(struct labyrinth *lab, const struct lab_request *request, 
 			client_lost(lab, client, find->room, 0);
 		*find = (struct lab_find){ .answer = { .room = -1, .band = -1 } };
 		error = route_find(lab, request, way->memory, way);
+		if (error)
+			return error;
 	}
-	return error ? error : -LAB_EAGAIN;
+	return -LAB_EAGAIN;
 }
 
 static struct lab_page *request_page(struct labyrinth *lab, const struct lab_request *request, bool memory,

@@ -62,8 +62,7 @@ int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit
 		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (claim->use && (tag & LAB_TAG_USE) != claim->use)
 		return exit_count(lab, LAB_COUNT_USE, -LAB_EPROTOTYPE);
-	/* It fits by now: changed under us.  In a vault it was shared at the first look; elsewhere freed by another, and taken again. */
-	return room->vault_at ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY);
+	return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* changed under us: freed by another, and taken again */
 }
 
 /* A poisoned frame stays out: its bit stays set.  The other frames of a block go back. */
@@ -85,7 +84,7 @@ static __attribute__((noinline)) int exit_exclusive(struct labyrinth *lab, struc
 
 	do {
 		if (!exit_fits(claim, tag))
-			return exit_refusal(lab, room, bit, claim);
+			return exit_shared(claim, tag) ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_refusal(lab, room, bit, claim);
 		/* The claim, exact; the bit stays set, so that nobody finds it. */
 	} while (!cas_acq_rel(&page->tag, &tag, tag_shredding(tag)));
 	if (room->vault_at) {

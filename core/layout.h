@@ -145,6 +145,9 @@ struct lab_cpu {
 	lab_word near[LAB_HINTS]; /* bit + 1 to look at first; 0: none */
 } __attribute__((aligned(64)));
 
+#define ROOM_CLOSED 1u
+#define ROOM_PANICKED 2u /* a vault: its pages have been overwritten, or are being; for good */
+
 struct lab_room {
 	/* Changes: by anybody; each on a cache line of its own. */
 	struct {
@@ -152,7 +155,7 @@ struct lab_room {
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
 	lab_word tentative __attribute__((aligned(64))); /* {sequence, two counts}: calls that may give back */
 	uint32_t keeper;    /* 1: drawn below low; set by whoever did, cleared by a keeper only (keeper.h) */
-	uint32_t offline;
+	uint32_t offline; /* 0: open; ROOM_CLOSED, ROOM_PANICKED */
 	lab_word zero_lack; /* root of the `lack` tree of the zeroed pool, apart: no free fills it */
 	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
 	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */

@@ -110,11 +110,13 @@ long lab_room_offline(struct labyrinth *lab, unsigned int number)
 	if (number >= lab->rooms)
 		return -LAB_ENXIO;
 	room = labyrinth_room(lab, number);
-	store_release(&room->offline, 1); /* calls that are under way end as they began */
+	or_seq(&room->offline, ROOM_CLOSED); /* calls that are under way end as they began */
 	for (bit = room->lead; bit < room->lead + room->frames; bit++) {
 		lab_word tag = load_relaxed(&room_page(room, bit)->tag);
 
 		if (tag_state(tag) == LAB_OWNED)
+			out += 1L << tag_order(tag);
+		if (tag_state(tag) == LAB_SHREDDING && tag_owner(tag)) /* its memory is, or will be, written to; its contents stand there */
 			out += 1L << tag_order(tag);
 		out += tag_state(tag) == LAB_SHARED;
 	}
@@ -127,6 +129,6 @@ int lab_room_online(struct labyrinth *lab, unsigned int number)
 		return labyrinth_refusal(lab);
 	if (number >= lab->rooms)
 		return -LAB_ENXIO;
-	store_release(&labyrinth_room(lab, number)->offline, 0);
-	return 0;
+	and_seq(&labyrinth_room(lab, number)->offline, ~ROOM_CLOSED);
+	return load_relaxed(&labyrinth_room(lab, number)->offline) & ROOM_PANICKED ? -LAB_ENXIO : 0;
 }

@@ -11,6 +11,7 @@ int lab_shred_now(struct labyrinth *lab, struct lab_page *page, unsigned int own
 {
 	const struct exit_claim claim = { .match = exit_match(0, owner & LAB_OWNER_MAX) };
 	struct lab_room *room;
+	lab_word tag;
 	lab_bit bit;
 	int number;
 
@@ -25,8 +26,9 @@ int lab_shred_now(struct labyrinth *lab, struct lab_page *page, unsigned int own
 		return -LAB_ENOTSUP;
 	if (owner > LAB_OWNER_MAX)
 		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
-	if (!exit_fits(&claim, load_acquire(&page->tag))) /* its owner says that it is; who lies frees it meanwhile */
-		return exit_refusal(lab, room, bit, &claim);
+	tag = load_acquire(&page->tag);
+	if (!exit_fits(&claim, tag)) /* its owner says that it is; who lies frees it meanwhile */
+		return exit_shared(&claim, tag) ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_refusal(lab, room, bit, &claim);
 	shred_block(lab, room, bit, 0);
 	return 0;
 }
@@ -40,7 +42,7 @@ uint64_t lab_panic_shred(struct labyrinth *lab)
 		return 0;
 	for (i = 0; i < lab->rooms; i++)
 		if (labyrinth_room(lab, i)->vault_at)
-			store_release(&labyrinth_room(lab, i)->offline, 1); /* first of all: nothing more is given */
+			or_seq(&labyrinth_room(lab, i)->offline, ROOM_PANICKED); /* first of all: nothing more is given */
 	for (i = 0; i < lab->rooms; i++) {
 		struct lab_room *room = labyrinth_room(lab, i);
 		struct lab_strongroom *vault = room_strongroom(room);

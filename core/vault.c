@@ -39,6 +39,8 @@ bool vault_sound(struct labyrinth *lab, struct lab_room *room, lab_bit bit)
 	found = shred_digest(lab, room, bit);
 	if (likely(found == vault_trace(vault_of(room), bit)->digest)) /* written before the frame was let go; partner: our claim of it */
 		return true;
+	if (load_relaxed(&vault_of(room)->panic)) /* overwritten by us, beside its digest; nothing is given any more */
+		return true;
 	remember(lab, room, bit, found);
 	store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_OFFLINE)); /* its bit stays set: nobody's again */
 	return false;
@@ -57,16 +59,15 @@ static lab_bit quarantine(struct labyrinth *lab, struct lab_room *room, lab_bit 
 {
 	struct lab_strongroom *vault = vault_of(room);
 	lab_word turn = add_relaxed(&vault->turn, 1); /* a slot in its turn; orders nothing */
+
 	lab_word *slot = vault_slot(vault, turn % vault->ring), out = load_relaxed(slot);
-	bool mine;
 
 	/*
 	 * Release what we wrote to the frame, acquire what another wrote to the one that comes out; partner: the same of the other.  A
 	 * failure: the ring has come round meanwhile, another's step.
 	 */
-	do
-		mine = cas_acq_rel(slot, &out, bit);
-	while (!mine);
+	while (!cas_acq_rel(slot, &out, bit))
+		;
 	return vault_sound(lab, room, out) ? out : LAB_NO_BIT;
 }
 
@@ -129,14 +130,18 @@ unsigned int lab_launder(struct labyrinth *lab, unsigned int number, unsigned in
 	if (!room->vault_at)
 		return 0;
 	vault = vault_of(room);
-	for (n = 0; n < most; n++) {
+	for (n = 0; n < most;) {
 		lab_word proof, leaf = tree_find(&vault->laundry, 0, LAB_LOW_END, &proof);
-		lab_bit bit = leaf == LAB_NO_BIT ? LAB_NO_BIT : tree_take_leaf(&vault->laundry, leaf);
+		lab_bit bit;
 
-		if (bit == LAB_NO_BIT) /* none; or another's just now, who launders it */
+		if (leaf == LAB_NO_BIT)
 			break;
+		bit = tree_take_leaf(&vault->laundry, leaf);
+		if (bit == LAB_NO_BIT) /* this leaf's last is another's, who launders it: it is off the list now */
+			continue;
 		vault_overwrite(lab, room, bit);
 		leave(lab, room, bit);
+		n++;
 	}
 	return n;
 }

@@ -72,7 +72,7 @@ typedef uint32_t lab_gfp_t;
 #define LAB_WRITE ((lab_gfp_t)1 << 20)	  /* accepted */
 #define LAB_ACCOUNT ((lab_gfp_t)1 << 21)  /* accepted */
 #define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: from elsewhere than what this CPU freed last */
-#define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with its owner; never through a shared cache */
+#define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with an owner, LAB_OWNER_EXCLUSIVE where none is named; overwritten when that one frees it */
 #define LAB_EXTRA_QUALITY ((lab_gfp_t)1 << 24) /* of a client: its share of the reserves whatever the rights, then what it offered */
 #define LAB_RAW ((lab_gfp_t)1 << 25)	   /* of a client, under a raw spinlock: its contract alone */
 #define LAB_FLAGS_ALL (((lab_gfp_t)1 << 26) - 1)

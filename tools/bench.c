@@ -28,76 +28,6 @@
 
 #define BIT(who) (UINT32_C(1) << (who))
 #define OWN BIT(BENCH_LABYRINTH)
-#define PEERS (BIT(BENCH_GLIBC) | BIT(BENCH_TCMALLOC) | BIT(BENCH_JEMALLOC) | BIT(BENCH_MIMALLOC))
-
-const struct bench bench_all[] = {
-	{ .name = "pair_hot",
-	  .what = "allocate a page and free it, again and again; ns a pair",
-	  .threads = 1,
-	  .whos = OWN | PEERS | BIT(BENCH_FLOOR),
-	  .run = bench_pair_hot },
-	{ .name = "burst32",
-	  .what = "32 pages, then free the 32; ns a pair",
-	  .threads = 1,
-	  .whos = OWN | PEERS,
-	  .run = bench_burst32 },
-	{ .name = "fill_1m",
-	  .what = "a million pages, then free them in order, the second time; ns each",
-	  .threads = 1,
-	  .whos = OWN | PEERS,
-	  .own_bytes = 64 * BENCH_MIB,
-	  .peer_bytes = 9 * BENCH_GIB / 2,
-	  .run = bench_fill_1m },
-	{ .name = "cross_cpu",
-	  .what = "allocate on one CPU, free on another, through a ring; ns a page",
-	  .threads = 2,
-	  .whos = OWN | PEERS | BIT(BENCH_FLOOR),
-	  .run = bench_cross_cpu },
-	{ .name = "refuse_64m",
-	  .what = "a request that fails in a full labyrinth of 64 MiB; ns a request",
-	  .threads = 1,
-	  .whos = OWN,
-	  .run = bench_refuse_64m },
-	{ .name = "refuse_1t",
-	  .what = "a request that fails in a full labyrinth of 1 TiB; ns a request",
-	  .threads = 1,
-	  .whos = OWN,
-	  .own_bytes = 5 * BENCH_GIB / 2,
-	  .run = bench_refuse_1t },
-	{ .name = "shred_random",
-	  .what = "overwrite a hot page with a keystream, by each kernel of this machine; ns a page",
-	  .threads = 1,
-	  .whos = OWN | BIT(BENCH_FLOOR),
-	  .run = bench_shred_random },
-	{ .name = "shred_ram",
-	  .what = "the same past the caches, and fenced; ns a page",
-	  .threads = 1,
-	  .whos = OWN,
-	  .missing = bench_shred_no_ram,
-	  .run = bench_shred_ram },
-	{ .name = "shred_keys",
-	  .what = "with a keystream, by keys that are each destroyed after 64 pages; ns a page",
-	  .threads = 1,
-	  .whos = OWN,
-	  .run = bench_shred_keys },
-	{ .name = "shred_zero",
-	  .what = "overwrite a hot page with zeros; ns a page",
-	  .threads = 1,
-	  .whos = OWN | BIT(BENCH_FLOOR),
-	  .run = bench_shred_zero },
-	{ .name = "shred_zero_ram",
-	  .what = "the same past the caches, and fenced; ns a page",
-	  .threads = 1,
-	  .whos = OWN,
-	  .missing = bench_shred_no_ram,
-	  .run = bench_shred_zero_ram },
-	{ .name = "shred_digest",
-	  .what = "the digest of a hot page; ns a page",
-	  .threads = 1,
-	  .whos = OWN,
-	  .run = bench_shred_digest },
-};
-const size_t bench_all_count = sizeof(bench_all) / sizeof(bench_all[0]);
 
 struct options {
 	const char *json; /* NULL: none */
@@ -432,7 +362,7 @@ static void run_bench(struct run *run, const struct bench *bench)
 static int list(void)
 {
 	for (size_t i = 0; i < bench_all_count; i++)
-		printf("%-14s %s\n", bench_all[i].name, bench_all[i].what);
+		printf("%-23s %s\n", bench_all[i].name, bench_all[i].what);
 	return output_help("labyrinth bench", "");
 }
 

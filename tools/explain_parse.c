@@ -265,7 +265,7 @@ static void parse_flags(struct incident *incident, const char *text)
 	incident->has_gfp = true;
 	length = end ? (size_t)(end + 1 - flags) : strcspn(flags, " ,");
 	copy_printable(incident->flags, sizeof(incident->flags), flags, length);
-	if (end == open + 1 && end && !number) { /* no flag at all: there is no name for that */
+	if (end && end == open + 1 && !number) { /* no flag at all: there is no name for that */
 		incident->gfp = 0;
 	} else if (end) {
 		incident->gfp = gfp_parse(open + 1, (size_t)(end - open - 1), &incident->gfp_unknown);

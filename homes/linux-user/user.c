@@ -158,6 +158,8 @@ static void unmap(struct lab_home *home)
 	bool owner = home->identity && *home->identity == LAB_IDENTITY; /* not a forked child */
 	unsigned int i;
 
+	if (owner)
+		explicit_bzero(home->identity, home->identity_bytes); /* the keys, too */
 	for (i = 0; i < home->rooms; i++) {
 		if (home->memory[i].bytes)
 			munmap(home->memory[i].base, home->memory[i].bytes);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/sysinfo.h>
 
 #include "vault.h"
 
@@ -57,6 +58,25 @@ static int prove(const struct vault_want *want, struct vault_memory *made, const
 	return vault_complain_of(to, required & ~made->guarantees);
 }
 
+/* All of it is touched: more than there is would end in SIGBUS, or with the program killed, after a long time. */
+static int fits_machine(const struct vault_want *want, enum lab_vault_memory kind, const struct lab_complaint *to)
+{
+	bool stays = kind != LAB_VAULT_ANONYMOUS || want->guarantees & (LAB_LOCKED | LAB_PINNED);
+	char sentence[LAB_ERROR_TEXT];
+	struct sysinfo machine;
+	uint64_t has;
+
+	if (sysinfo(&machine) != 0)
+		return 0;
+	has = ((uint64_t)machine.totalram + (stays ? 0 : machine.totalswap)) * machine.mem_unit;
+	if (want->frames <= has / want->page)
+		return 0;
+	snprintf(sentence, sizeof(sentence), "%llu bytes are wanted, and this machine has %llu%s", (unsigned long long)(want->frames * want->page),
+		 (unsigned long long)has, stays ? "" : " with its swap");
+	complain_plainly(to, sentence);
+	return -ENOMEM;
+}
+
 static int map_kind(const struct vault_want *want, enum lab_vault_memory kind, struct vault_memory *made,
 		    const struct lab_complaint *to)
 {
@@ -72,7 +92,9 @@ static int map_kind(const struct vault_want *want, enum lab_vault_memory kind, s
 		return complain_plainly(to, "its size does not fit into the address space");
 	*made = (struct vault_memory){ .kind = kind, .page = want->page, .frames = want->frames };
 	made->stride = want->guarantees & LAB_GUARDED ? 2 : 1;
-	error = vault_back(want, made, to);
+	error = fits_machine(want, kind, to);
+	if (!error)
+		error = vault_back(want, made, to);
 	if (!error)
 		error = vault_arm(want, made, to);
 	if (!error && want->guarantees & LAB_PINNED && kind != LAB_VAULT_SECRET)
@@ -110,13 +132,28 @@ int vault_map(const struct vault_want *want, struct vault_memory *made, const st
 	return made->map ? 0 : first;
 }
 
+/*
+ * The program may have taken access away from a page, or the page.  False: it is not there any more.  (Another answer may be a
+ * filter's: then it is written to as it is.)
+ */
+static bool made_writable(const struct vault_memory *made, char *frame)
+{
+	bool huge = made->kind == LAB_VAULT_HUGETLB;
+
+	return mprotect(huge ? made->map : frame, huge ? made->bytes : made->page, PROT_READ | PROT_WRITE) == 0 || errno != ENOMEM;
+}
+
 /* Each frame, before its physical memory goes back to the kernel. */
 static void overwrite(struct vault_memory *made)
 {
 	uint64_t i;
 
-	for (i = 0; made->armed && i < made->frames; i++)
-		explicit_bzero(made->base + i * vault_step(made), made->page);
+	for (i = 0; made->armed && i < made->frames; i++) {
+		char *frame = made->base + i * vault_step(made);
+
+		if (made_writable(made, frame))
+			explicit_bzero(frame, made->page);
+	}
 }
 
 void vault_unmap(struct vault_memory *made, bool owner)

@@ -2,7 +2,8 @@
 /*
  * vault_truth.c - what a vault's memory is, by what the kernel shows of it now.
  *
- *     LOCKED           every mapping of its frames has the flag lo (or is hugetlb, which is never swapped), and all frames are resident
+ *     LOCKED           every mapping of its frames has the flag lo (or is of hugetlb or secretmem, which are never swapped; Linux 6.1 shows no
+ *                      lo of the latter), and all frames are resident
  *     NODUMP, NOFORK   the flags dd, dc
  *     PINNED           secretmem's mapping; or the pinning rings are mapped and so much is pinned (VmPin), and all frames are resident
  *     GUARDED          a write(2) from the byte before and the byte behind each frame fails with EFAULT
@@ -165,7 +166,7 @@ uint32_t vault_truth(const struct vault_memory *made)
 		return 0;
 	}
 	still = sight.resident >= all;
-	truth |= (sight.locked || sight.huge) && still ? LAB_LOCKED : 0;
+	truth |= (sight.locked || sight.huge || sight.secret) && still ? LAB_LOCKED : 0;
 	truth |= sight.nodump ? LAB_NODUMP : 0;
 	truth |= sight.nofork ? LAB_NOFORK : 0;
 	truth |= sight.secret ? LAB_SHREDDED_KILLED : 0;

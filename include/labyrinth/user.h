@@ -86,8 +86,8 @@ struct lab_user_spec {
 LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error);
 
 /*
- * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it; no other thread may be inside a call.
- * A shared one: lab_detach().
+ * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it, a vault's overwritten, and so are
+ * the keys; no other thread may be inside a call.  A shared one: lab_detach().
  */
 LAB_API void lab_user_close(struct labyrinth *lab);
 

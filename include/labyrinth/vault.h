@@ -4,7 +4,10 @@
  *
  * A vault is a room of a program's own (LAB_ZONE_OWN): a request names it by its number.  It gives single pages, each with an owner
  * (LAB_OWNER_EXCLUSIVE where the request names none); only the owner frees.  A page that goes back is overwritten before anybody else can
- * reach it: OWNED, SHREDDING, FREE.  Whoever is killed in between leaves it SHREDDING, out of reach, until somebody finishes.
+ * reach it: OWNED, SHREDDING, FREE.  Whoever is killed in between leaves it SHREDDING, out of reach for good.  Orders above 0 are refused.
+ *
+ * In an ordinary room what LAB_OWNER_EXCLUSIVE frees is overwritten, too, where the labyrinth has keys (struct lab_spec); other owners' pages are
+ * so in a vault only.
  */
 #ifndef LABYRINTH_VAULT_H
 #define LABYRINTH_VAULT_H
@@ -47,14 +50,15 @@ LAB_API uint32_t lab_room_guarantees(const struct labyrinth *lab, unsigned int r
 
 /*
  * Overwrite a live page's contents; it stays its owner's.  Any context.  0, or -ENOTSUP (not in a vault), and the codes of a free:
- * -EPERM, -EALREADY, -ESTALE, -ERANGE.  Bounded by one page's overwriting.
+ * -EPERM, -EALREADY, -EBUSY (shared), -ERANGE.  Bounded by one page's overwriting.
  */
 LAB_API int lab_shred_now(struct labyrinth *lab, struct lab_page *page, unsigned int owner);
 
 /*
  * Overwrite every page of every vault, whoever has it, for a crash handler: any context, several threads at once (they share the work), from
- * the middle of any call.  From then on vaults answer -ENXIO.  Returns how many pages this call overwrote; when all of those that were
- * begun have returned, all are.  Bounded by the vaults' frames.
+ * the middle of any call.  From then on vaults are closed, as by lab_room_offline(), and what is freed is overwritten still.  Returns how many
+ * pages this call overwrote; when all of those that were begun have returned, all are, but for what their owners wrote since.  Once: a second
+ * one finds nothing to do.  Bounded by the vaults' frames.
  */
 LAB_API uint64_t lab_panic_shred(struct labyrinth *lab);
 

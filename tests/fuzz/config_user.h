@@ -209,7 +209,8 @@ static inline void fuzz_user(struct bytes *in)
 	CHECK(error[LAB_ERROR_TEXT] == 77, "written behind the error");
 	if (result) {
 		CHECK(result < 0 && strlen(error) > 20 && strlen(error) < LAB_ERROR_TEXT && !strchr(error, '\n'), "error '%s'", error);
-		CHECK(!strncmp(error, "room \"", 6) || !strncmp(error, "metadata: ", 10), "whose is '%s'?", error);
+		CHECK(!strncmp(error, "room \"", 6) || !strncmp(error, "metadata: ", 10) || !strncmp(error, "specification: ", 15),
+		      "whose is '%s'?", error);
 		CHECK(faulty || strstr(error, " failed: ") || strstr(error, "address space"), "refused, and nothing is wrong: %s", error);
 		CHECK(!mapped.bytes, "%zu bytes are left mapped", mapped.bytes);
 		CHECK(lab_user_open(&user.spec, &lab, NULL) < 0 || mapped.fail, "opened where no sentence is wanted");

@@ -59,6 +59,8 @@ static inline bool vault_faulty(const struct lab_spec *spec)
 		return true;
 	if (vault->guarantees & ~LAB_GUARANTEES || (unsigned int)vault->shred > LAB_SHRED_ZERO || vault->stride > 2)
 		return true;
+	if (vault->ram && vault->deferred) /* what waits is not in RAM when the free returns */
+		return true;
 	if (vault->quarantine > 65536 || vault->quarantine >= rule_managed(room))
 		return true;
 	return !room->memory || !spec->keys || (uintptr_t)spec->keys % 64 || !spec->seed;

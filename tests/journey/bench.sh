@@ -38,7 +38,11 @@ lines, table, rounds, names = sys.argv[1], open(sys.argv[2]).read(), int(sys.arg
 modes = {"pair_hot": {"exact", "page", "atomic"}, "burst32": {"exact", "page", "bulk"},
          "fill_1m": {"alloc", "free"}, "cross_cpu": {"exact"}, "refuse_64m": {"exact"}, "refuse_1t": {"exact"},
          "shred_random": {"chacha20"}, "shred_ram": set(), "shred_keys": {"chacha20"}, "shred_zero": {"chacha20"}, "shred_zero_ram": set(),
-         "shred_digest": {"chacha20"}}
+         "shred_digest": {"chacha20"},
+         "pair_exclusive": {"pair", "fill", "shred", "digest"}, "pair_exclusive_zero": {"pair", "fill", "digest"},
+         "pair_exclusive_secret": {"pair", "fill", "shred", "digest"}, "pair_exclusive_quiet": {"pair", "fill", "shred"},
+         "pair_exclusive_deferred": {"free", "launder"}, "pair_secret": {"pair", "toggle", "readonly"}}
+others = {"pair_exclusive": ("libsodium", "openssl"), "pair_secret": ("libsodium",)}
 fields = {"bench": str, "who": str, "mode": str, "ns": float, "min": float, "rounds": int, "threads": int}
 seen = {}
 for line in open(lines):
@@ -57,8 +61,8 @@ for name in names:
         continue
     missing = modes[name] - seen.get((name, "labyrinth"), set())
     assert not missing, "%s: labyrinth lacks %s" % (name, missing)
-    for peer in ("glibc", "tcmalloc", "jemalloc", "mimalloc"):
-        if name.startswith(("refuse", "shred")):
+    for peer in others.get(name, ("glibc", "tcmalloc", "jemalloc", "mimalloc")):
+        if name.startswith(("refuse", "shred", "pair_exclusive_")):
             continue
         skipped = "SKIP %s:" % peer in table or "SKIP %s %s:" % (name, peer) in table
         assert skipped or (name, peer) in seen, "%s: %s neither measured nor named" % (name, peer)
@@ -67,7 +71,8 @@ PYTHON
 }
 
 shreds="shred_random shred_ram shred_keys shred_zero shred_zero_ram shred_digest"
-all="pair_hot burst32 fill_1m cross_cpu refuse_64m refuse_1t $shreds"
+exclusives="pair_exclusive pair_exclusive_zero pair_exclusive_secret pair_exclusive_quiet pair_exclusive_deferred pair_secret"
+all="pair_hot burst32 fill_1m cross_cpu refuse_64m refuse_1t $shreds $exclusives"
 
 "$binary" bench --list >"$work/list" || fail "--list: exit $?"
 for name in $all; do
@@ -94,6 +99,25 @@ check_json "$work/dash.json" "$work/table" 2 pair_hot
 for name in $shreds; do
 	grep -q "^$name \|^SKIP $name:" "$work/table" || fail "bench shred has no $name"
 done
+
+# Exclusive pages: one name is that row alone; where memory may not be locked, the rows are named with the reason, and nothing less is
+# measured under their names.
+"$binary" bench pair_exclusive --rounds 1 --json "$work/pair.json" >"$work/table" 2>"$work/err" </dev/null &&
+	check_json "$work/pair.json" "$work/table" 1 pair_exclusive || fail "bench pair_exclusive: $(cat "$work/err")"
+python3 - "$binary" "$work" <<'PYTHON' || fail "without memory that may be locked"
+import ctypes, json, os, resource, subprocess, sys
+
+binary, work = sys.argv[1:]
+def poor():
+    ctypes.CDLL(None).prctl(24, 14, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_IPC_LOCK
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+run = subprocess.run([binary, "bench", "pair_exclusive", "pair_exclusive_zero", "--rounds", "1", "--json", work + "/poor.json"],
+                     preexec_fn=poor, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+assert run.returncode == 0, run
+for name in ("pair_exclusive", "pair_exclusive_zero"):
+    assert "SKIP %s: " % name in run.stdout and "RLIMIT_MEMLOCK" in run.stdout, run.stdout
+assert not open(work + "/poor.json").read()
+PYTHON
 
 # A peer whose library is not to be had is named with its package, and its name stands over no figure.
 mkdir "$work/broken libraries"

@@ -27,7 +27,7 @@ static int open_vaults_of(unsigned int count, char *text)
 		{ .name = "usual", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = VAULT_FRAMES << 12, .guarantees = VAULT_USUAL,
 		  .vault_memory = LAB_VAULT_ANONYMOUS, .quarantine = VAULT_KEPT },
 		{ .name = "laundry", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = VAULT_FRAMES << 12,
-		  .guarantees = VAULT_USUAL | LAB_SHREDDED_RAM, .vault_memory = LAB_VAULT_ANONYMOUS, .deferred = true },
+		  .guarantees = VAULT_USUAL, .vault_memory = LAB_VAULT_ANONYMOUS, .deferred = true },
 		{ .name = "secret", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = VAULT_FRAMES << 12, .guarantees = VAULT_USUAL,
 		  .vault_memory = LAB_VAULT_SECRET },
 	};

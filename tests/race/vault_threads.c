@@ -147,7 +147,7 @@ static void *zeroed(unsigned int number, size_t bytes)
 static void make(void)
 {
 	static uint8_t random[32];
-	struct lab_vault vault = scene->vault, laundry = { .deferred = true, .ram = scene->vault.ram };
+	struct lab_vault vault = scene->vault, laundry = { .deferred = true };
 	struct lab_room_spec room[ROOMS] = {
 		{ .name = "vault", .zone = LAB_ZONE_OWN, .frames = FRAMES, .vault = &vault },
 		{ .name = "laundry", .zone = LAB_ZONE_OWN, .first_frame = FRAMES, .frames = FRAMES, .vault = &laundry },

@@ -207,7 +207,9 @@ static void run_one(uint64_t seed, char *pages, char *which)
 	if (child < 0 || !listen_to(from, facts, sizeof(facts))) {
 		say("@broken %s %s", number, child < 0 ? "cannot be started" : facts);
 	} else {
-		if (scene_named(scene)->killed)
+		if (scene_named(scene)->then == CRASHES)
+			waitpid(child, NULL, 0);
+		if (scene_named(scene)->then != LIVES)
 			end(child);
 		say("@scan %s%s", number, facts);
 		await_line();

@@ -8,6 +8,7 @@
 #ifndef GUEST_SCENES_H
 #define GUEST_SCENES_H
 
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include "guest_subjects.h"
 #include "marker.h"
@@ -30,7 +31,7 @@ struct job {
 struct scene {
 	const char *name;
 	void (*run)(struct job *job);
-	bool killed; /* the first process kills it once it is ready */
+	enum { LIVES, KILLED, CRASHES } then; /* once it is ready: looked at, or killed first, or waited for, for it ends by itself */
 };
 
 static inline void job_fill(struct job *job)
@@ -86,6 +87,34 @@ static inline void scene_exec(struct job *job)
 	job_fill(job);
 	execl(SELF, "guest", "idle", NULL);
 	broken("cannot be executed: %s", strerror(errno));
+}
+
+/* ---- a program that crashes ---- */
+
+static const struct subject *crashing;
+
+/* Behind it the same access faults again, and ends the program. */
+static inline void crash_handler(int signal)
+{
+	(void)signal;
+	if (crashing->panic)
+		report("overwritten=%zu", crashing->panic());
+	report("ready");
+}
+
+static inline void scene_crash(struct job *job)
+{
+	const struct sigaction action = { .sa_handler = crash_handler, .sa_flags = (int)SA_RESETHAND };
+	const struct rlimit none = { 0, 0 };
+	volatile char *nowhere = NULL;
+
+	job_fill(job);
+	crashing = job->subject;
+	if (setrlimit(RLIMIT_CORE, &none) || sigaction(SIGSEGV, &action, NULL))
+		broken("no handler: %s", strerror(errno));
+	__asm__("" : "+r"(nowhere)); /* an address, for all that the compiler knows */
+	*nowhere = 0;
+	broken("it does not crash");
 }
 
 /* ---- a child that lives on while the parent frees ---- */
@@ -204,9 +233,10 @@ static inline void scene_planted(struct job *job)
 }
 
 static const struct scene scenes[] = {
-	{ "planted", scene_planted, false }, { "free", scene_free, false },	    { "kill", scene_kill, true },
-	{ "fork", scene_fork, false },	     { "clone", scene_clone, false },	    { "exec", scene_exec, false },
-	{ "swap", scene_swap, false },	     { "compaction", scene_compaction, false }, { "collapse", scene_collapse, false },
+	{ "planted", scene_planted, LIVES }, { "free", scene_free, LIVES },   { "kill", scene_kill, KILLED },
+	{ "crash", scene_crash, CRASHES },   { "fork", scene_fork, LIVES },   { "clone", scene_clone, LIVES },
+	{ "exec", scene_exec, LIVES },	     { "swap", scene_swap, LIVES },   { "compaction", scene_compaction, LIVES },
+	{ "collapse", scene_collapse, LIVES },
 };
 
 static inline const struct scene *scene_named(const char *name)

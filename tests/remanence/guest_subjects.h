@@ -19,6 +19,7 @@ struct subject {
 	void (*open)(size_t pages);
 	void *(*take)(void);
 	void (*give)(void *page);
+	size_t (*panic)(void); /* in a handler: overwrite all; how many */
 	uint32_t promises; /* LAB_* of labyrinth/vault.h, truly met; known once open */
 };
 
@@ -95,14 +96,15 @@ static inline void vault_absent(size_t pages)
 #define vault_open_secret vault_absent
 #define vault_take plain_take
 #define vault_give free
+#define vault_panic NULL
 #endif
 
 static struct subject subjects[] = {
 	{ .name = "malloc", .open = plain_open, .take = plain_take, .give = free },
 	{ .name = "mlock-wipe", .open = careful_open, .take = careful_take, .give = careful_give },
 	{ .name = "libsodium", .open = sodium_open, .take = sodium_take, .give = sodium_free },
-	{ .name = "labyrinth", .open = vault_open, .take = vault_take, .give = vault_give },
-	{ .name = "labyrinth-secret", .open = vault_open_secret, .take = vault_take, .give = vault_give },
+	{ .name = "labyrinth", .open = vault_open, .take = vault_take, .give = vault_give, .panic = vault_panic },
+	{ .name = "labyrinth-secret", .open = vault_open_secret, .take = vault_take, .give = vault_give, .panic = vault_panic },
 };
 
 static inline struct subject *subject_named(const char *name)

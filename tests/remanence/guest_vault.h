@@ -59,4 +59,9 @@ static inline void vault_give(void *address)
 		broken("a free is refused: %d", error);
 }
 
+static inline size_t vault_panic(void)
+{
+	return (size_t)lab_panic_shred(vault);
+}
+
 #endif

@@ -32,6 +32,8 @@ REQUIRED = {"labyrinth": 63, "labyrinth-secret": 63 | SHREDDED_KILLED}
 # Of a scene: the bits that promise zero; the subjects that must leave markers (in swap: there); what else must be true of which.
 SCENES = {
     "free": dict(bits=SHREDDED, controls=["malloc"]),
+    # (A handler overwrites all that it can reach: a program that crashes, its core not dumped.)
+    "crash": dict(bits=SHREDDED, controls=["malloc", "mlock-wipe"], facts={"labyrinth": "overwritten", "labyrinth-secret": "overwritten"}),
     "kill": dict(bits=SHREDDED_KILLED, controls=["malloc", "mlock-wipe"]),
     "fork": dict(bits=SHREDDED | NOFORK, controls=["malloc", "mlock-wipe"]),
     "clone": dict(bits=SHREDDED | NOFORK, controls=["malloc", "mlock-wipe"]),
@@ -42,7 +44,7 @@ SCENES = {
     "swap": dict(bits=SHREDDED | LOCKED | PINNED, controls=["malloc"], facts={"malloc": "swapped"}, in_swap=True),
 }
 # Which boots beside which: the second group is the slower, for it fills memory.
-GROUPS = [["free", "kill", "fork", "clone", "exec", "collapse"], ["compaction", "swap"]]
+GROUPS = [["free", "crash", "kill", "fork", "clone", "exec", "collapse"], ["compaction", "swap"]]
 
 MEMORY_MIB = {False: 384, True: 768}
 SWAP_MIB = {False: 384, True: 768}
@@ -171,7 +173,7 @@ def in_words(row):
         return text + row["broken"]
     text += f"{row['ram']['markers']} of {row['written']} markers in memory ({row['ram']['pages']} pages, {row['ram']['copies']} copies, " \
             f"{row['ram']['stray']} stray words), {row['swap']['markers']} in swap"
-    return text + "".join(f", {row[fact]} {fact}" for fact in ("moved", "swapped", "collapsed") if fact in row)
+    return text + "".join(f", {row[fact]} {fact}" for fact in ("moved", "swapped", "collapsed", "overwritten") if fact in row)
 
 
 def boot(options, cases, say):
@@ -215,6 +217,12 @@ def promised(row):
     return bool(bits) and row.get("promises", REQUIRED.get(row["subject"], 0)) & bits == bits
 
 
+def wrong_of_fact(row):
+    """Why what the scene is about has not happened; None: it has."""
+    fact = SCENES[row["scene"]].get("facts", {}).get(row["subject"])
+    return f"{row['subject']}: none of its pages has been {fact}" if fact and not row.get(fact) else None
+
+
 def wrong_of_ours(row):
     """Why this row breaks a promise; None: it does not."""
     if "broken" in row:
@@ -229,7 +237,7 @@ def wrong_of_ours(row):
         return f"{row['subject']}: {row['ram']['stray']} words of torn markers in memory, {row['swap']['stray']} in swap"
     if promised(row) and (row.get("moved") or row.get("swapped")):
         return f"{row['subject']}: {row.get('moved', 0)} pages moved, {row.get('swapped', 0)} swapped out"
-    return None
+    return wrong_of_fact(row)
 
 
 def wrong_of_control(row):
@@ -239,10 +247,7 @@ def wrong_of_control(row):
     place = "swap" if scene.get("in_swap") else "ram"
     if row["subject"] in scene["controls"] and not row[place]["markers"]:
         return f"{row['subject']}: none of {row['written']} markers in {place}"
-    fact = scene.get("facts", {}).get(row["subject"])
-    if fact and not row.get(fact):
-        return f"{row['subject']}: none of its pages has been {fact}"
-    return None
+    return wrong_of_fact(row)
 
 
 def judge_planted(rows):
@@ -343,6 +348,7 @@ def main():
         say(f"FAIL remanence/{case}: {why}" if why else f"ok remanence/{case}")
     if not cases:
         raise Broken("no such case")
+    say(f"machine: exclusive | what secrets leave behind (markers) | {sum(row.get('written', 0) for row in rows)}")
     return any(why for case, why in cases)
 
 

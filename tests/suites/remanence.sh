@@ -13,10 +13,8 @@ leave() {
 }
 
 # The kernel is unpacked only: nothing of it is installed.
-fetch_kernel() {
+unpack_kernel() {
 	local package log=$BUILD/logs/kernel.log
-	[ ! -f "$kernel/vmlinux" ] || return 0
-	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
 	package=$(apt-cache search --names-only '^linux-image-6\.1\.0-[0-9]+-amd64$' | sort -V | tail -n 1 | cut -d' ' -f1)
 	[ -n "$package" ] || return 1
 	rm -rf "$kernel" && mkdir -p "$kernel" || return 1
@@ -25,6 +23,16 @@ fetch_kernel() {
 	package=$?
 	rm -f "$kernel"/*.deb
 	return $package
+}
+
+# The lists of packages may be old, or not there.
+fetch_kernel() {
+	local as
+	[ ! -f "$kernel/vmlinux" ] || return 0
+	command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || return 1
+	! unpack_kernel || return 0
+	as=$(rights) && timeout 120 $as apt-get update </dev/null >"$BUILD/logs/packages.log" 2>&1
+	unpack_kernel
 }
 
 # Meson has looked for libsodium before it was installed, maybe.
@@ -45,12 +53,14 @@ fetch_kernel || leave "no kernel of Debian's (linux-image-6.1.0-*-amd64) to be d
 build_rig || { fail build "see the log"; exit 1; }
 
 rm -rf "$machines" && mkdir -p "$machines" || exit 1
-trap 'rm -rf "$machines"' EXIT
+trap 'rm -rf "$machines" "$machines.said"' EXIT
 room=$(df --output=avail -k "$machines" | tail -n 1)
 [ "$room" -gt "$(short_or_long 3000000 6000000)" ] || leave "too little room on the disk: $((room / 1024)) MiB"
 
 timeout --foreground --kill-after=20 "$(short_or_long 400 7200)" python3 tests/remanence/rig.py ${LONG:+--long} --only "${1:-}" \
-	"$kernel" "$BUILD/tests/remanence/guest" "$BUILD/tests/remanence/scan" "$machines" "$BUILD/remanence.json"
-status=$?
+	"$kernel" "$BUILD/tests/remanence/guest" "$BUILD/tests/remanence/scan" "$machines" "$BUILD/remanence.json" | tee "$machines.said"
+status=${PIPESTATUS[0]}
+machine_cases "suite remanence" "$machines.said"
+rm -f "$machines.said"
 [ $status -ne 124 ] && [ $status -ne 137 ] || fail rig "not done in time"
 exit $status

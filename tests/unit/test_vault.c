@@ -5,118 +5,8 @@
  */
 #include <pthread.h>
 
-#include "../support/room.h"
-
 #include "exit.h"
-#include "fill.h"
-#include "page.h"
-#include "vault.h"
-
-#define FRAMES 1200u
-#define MARK 0x5a
-#define VAULT 0
-#define ORDINARY 1
-
-static struct {
-	struct labyrinth *lab;
-	struct lab_room *room;
-	char *memory, *ordinary, *keys;
-	uint8_t seed[32];
-	struct lab_vault vault;
-	struct lab_room_spec rooms[2];
-	struct lab_spec spec;
-} world;
-
-static void describe(const struct lab_vault *vault)
-{
-	unsigned int i;
-
-	memset(&world, 0, sizeof(world));
-	world.vault = *vault;
-	world.keys = zeroed(LAB_KEYS_BYTES);
-	for (i = 0; i < sizeof(world.seed); i++)
-		world.seed[i] = (uint8_t)(i * 7 + 1);
-	world.memory = zeroed((size_t)FRAMES * 2 << 12);
-	world.ordinary = zeroed((size_t)512 << 12);
-	world.rooms[VAULT] = (struct lab_room_spec){ .name = "vault", .zone = LAB_ZONE_OWN, .frames = FRAMES, .memory = world.memory,
-						     .vault = &world.vault };
-	world.rooms[ORDINARY] = (struct lab_room_spec){ .name = "other", .zone = LAB_ZONE_NORMAL, .first_frame = 2048, .frames = 512,
-							.memory = world.ordinary };
-	world.spec = spec_of(world.rooms, 2);
-	world.spec.keys = world.keys;
-	world.spec.seed = world.seed;
-	world.spec.clients = 2;
-	world.spec.contract_frames = 10;
-}
-
-static void begin(const struct lab_vault *vault)
-{
-	describe(vault);
-	world.lab = born(&world.spec);
-	world.room = labyrinth_room(world.lab, VAULT);
-}
-
-static void end(void)
-{
-	assert_whole(world.lab);
-	free(world.lab);
-	free(world.memory);
-	free(world.ordinary);
-	free(world.keys);
-}
-
-static struct lab_page *ask(unsigned int owner, lab_gfp_t gfp)
-{
-	struct lab_request request = LAB_REQUEST(gfp, 0);
-
-	request.room = VAULT;
-	request.owner = (uint16_t)owner;
-	return lab_alloc_request(world.lab, &request, NULL);
-}
-
-static struct lab_page *take(unsigned int owner)
-{
-	struct lab_page *page = ask(owner, LAB_GFP_ATOMIC);
-
-	assert_false(lab_is_err(page));
-	return page;
-}
-
-static void give(struct lab_page *page, unsigned int owner)
-{
-	assert_int_equal(lab_free_as(world.lab, page, 0, owner, 0), 0);
-}
-
-static char *contents(const struct lab_page *page)
-{
-	return room_frame(world.room, (lab_bit)(page - room_page(world.room, 0)));
-}
-
-static unsigned int equal_words(const void *one, const void *other)
-{
-	const uint64_t *a = one, *b = other;
-	unsigned int i, n = 0;
-
-	for (i = 0; i < 512; i++)
-		n += a[i] == b[i];
-	return n;
-}
-
-static uint64_t how_often(enum lab_counter counter)
-{
-	struct lab_stats stats;
-
-	lab_stats(world.lab, &stats);
-	return stats.counter[counter];
-}
-
-static struct lab_page_info info_of(const struct lab_page *page)
-{
-	struct lab_page_info info;
-
-	assert_int_equal(lab_page_info(world.lab, page, &info), 0);
-	return info;
-}
+#include "../support/vault.h"
 
 /* ---- birth ---- */
 
@@ -442,15 +332,6 @@ static void laundered(void **state)
 
 /* ---- clients ---- */
 
-static unsigned int client_with(uint32_t frames, uint32_t maximum)
-{
-	const struct lab_client_spec spec = { .name = "theirs", .node = LAB_NODE_LOCAL, .room = VAULT, .frames = frames, .maximum = maximum };
-	unsigned int owner = 0;
-
-	assert_int_equal(lab_client_open(world.lab, &spec, &owner, NULL), 0);
-	return owner;
-}
-
 static void contracts(void **state)
 {
 	static char before[4096];
@@ -491,11 +372,14 @@ static void contracts(void **state)
 			world.memory[4096 * i] ^= 1;
 			break;
 		}
-	for (i = 0; i < 10; i++)
+	for (i = 0; how_often(LAB_COUNT_CORRUPT) == 0; i++)
 		page[i] = take(one);
-	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
 	assert_whole(world.lab);
-	for (i = 0; i < 10; i++)
+	while (!lab_is_err(ask(6, LAB_GFP_ATOMIC))) /* with nothing left beside it, the contract is whole */
+		;
+	for (; i < 5; i++)
+		page[i] = take(one);
+	for (i = 0; i < 5; i++)
 		give(page[i], one);
 	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
 	assert_int_equal(lab_client_close(world.lab, two, NULL), 0);
@@ -550,6 +434,35 @@ static void offered(void **state)
 	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
 	give(page, one);
 	assert_int_equal(lab_client_close(world.lab, one, NULL), 0);
+	end();
+}
+
+/* What the audit says of a vault's laundry and quarantine. */
+static void audited(void **state)
+{
+	struct lab_strongroom *vault;
+	struct lab_audit audit;
+	lab_word saved, bit;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 3 });
+	vault = vault_of(world.room);
+	bit = (lab_bit)(take(5) - room_page(world.room, 0));
+	tree_give(&vault->laundry, bit);
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_VAULT);
+	assert_int_equal(audit.frame, world.room->first_frame + bit);
+	assert_int_equal(lab_audit(world.lab, false, &audit), 0); /* beside callers it might be about to be right */
+	assert_true(tree_take_at(&vault->laundry, bit));
+	saved = *vault_slot(vault, 1);
+	*vault_slot(vault, 1) = bit;
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_VAULT);
+	*vault_slot(vault, 1) = FRAMES + world.room->lead;
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	*vault_slot(vault, 1) = saved;
+	assert_int_equal(lab_audit(world.lab, true, &audit), 0);
+	assert_int_equal(audit.shredding, 3);
 	end();
 }
 
@@ -654,9 +567,13 @@ static void panicked(void **state)
 	for (i = 0; i < FRAMES; i++)
 		assert_int_equal(equal_words(world.memory + 4096 * i, before), 0);
 	assert_int_equal(lab_panic_shred(world.lab), 0);
-	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
-	give(lab_frame_page(world.lab, 0), 5);
-	assert_true(lab_is_err(ask(5, LAB_GFP_ATOMIC)));
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO);
+	for (i = 0; i < 10; i++)
+		give(lab_frame_page(world.lab, i), 5);
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO); /* closed */
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0); /* those in quarantine are as the panic has left them */
+	assert_int_equal(lab_room_online(world.lab, VAULT), -LAB_ENXIO); /* for good */
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENXIO);
 	end();
 }
 
@@ -708,8 +625,7 @@ static void not_alive(void **state)
 
 /* ---- between two looks ---- */
 
-/* Shared at the first look of a refusal, and not any more at the second: it is its owner's, and was not to be had just then. */
-static void unshared_meanwhile(void **state)
+static void fits_meanwhile(void **state)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
 	struct exit_claim claim = { .match = exit_match(0, 5) };
@@ -718,11 +634,7 @@ static void unshared_meanwhile(void **state)
 
 	(void)state;
 	begin(&(struct lab_vault){ 0 });
-	page = take(5);
-	assert_int_equal(exit_refusal(world.lab, world.room, (lab_bit)(page - room_page(world.room, 0)), &claim), -LAB_EBUSY);
-	assert_int_equal(how_often(LAB_COUNT_SHARED), 1);
-	give(page, 5);
-	/* Where nothing is shared it was freed by another, and taken again. */
+	/* Another's at the first look, and the claimed one at the second: freed by another, and taken again. */
 	request.owner = 5;
 	request.use = 3;
 	page = lab_alloc_request(world.lab, &request, NULL);
@@ -794,7 +706,7 @@ static void audit_finds(enum lab_rule rule)
 	assert_int_equal(audit.room, VAULT);
 }
 
-static void audited(void **state)
+static void audited_owners(void **state)
 {
 	struct lab_page *page;
 	lab_word *slot, tag, was;
@@ -945,8 +857,8 @@ int main(void)
 		cmocka_unit_test(quarantined),		  cmocka_unit_test(laundered),	       cmocka_unit_test(contracts),
 		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
 		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(panicked_with_holes),
-		cmocka_unit_test(not_alive),		  cmocka_unit_test(unshared_meanwhile), cmocka_unit_test(inside_what_is_shredded),
-		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited),	       cmocka_unit_test(last_pages),
+		cmocka_unit_test(not_alive),		  cmocka_unit_test(fits_meanwhile), cmocka_unit_test(inside_what_is_shredded),
+		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited), cmocka_unit_test(audited_owners),	       cmocka_unit_test(last_pages),
 		cmocka_unit_test(exclusive_elsewhere),
 	};
 

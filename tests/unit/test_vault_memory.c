@@ -154,6 +154,25 @@ static void sizes(void **state)
 	assert_null(made.map);
 }
 
+/* An answer at once: before anything is mapped, and not after as many guard pages. */
+static void larger_than_the_machine(void **state)
+{
+	struct vault_memory made;
+	pid_t child;
+	int how;
+
+	(void)state;
+	if (!IS_64_BIT)
+		skip();
+	child = fork();
+	if (child == 0)
+		_exit(!deny(SYS_mmap, ENOMEM) || made_as(LAB_VAULT_ANONYMOUS, (uint64_t)1 << 32, ALL, &made) != -ENOMEM || made.map ||
+		      !strstr(text, "17592186044416 bytes are wanted, and this machine has "));
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFEXITED(how));
+	assert_int_equal(WEXITSTATUS(how), 0);
+}
+
 /* ---- what is taken away again ---- */
 
 static void truth_sees(void **state)
@@ -385,22 +404,61 @@ static void nothing_left(void **state)
 /* Its frames are overwritten before they are unmapped: seen through the file of a second mapping is not possible, so by a shared twin. */
 static void overwritten_at_the_end(void **state)
 {
-	struct vault_memory made = { .kind = LAB_VAULT_ANONYMOUS, .page = PAGE, .frames = 2, .stride = 1, .armed = true, .bytes = 2 * PAGE };
+	struct vault_memory made = { .kind = LAB_VAULT_ANONYMOUS, .page = PAGE, .frames = 4, .stride = 1, .armed = true, .bytes = 4 * PAGE };
 	int fd = memfd_create("twin", MFD_CLOEXEC);
 	char *twin;
 	size_t i;
 
 	(void)state;
-	assert_int_equal(ftruncate(fd, 2 * PAGE), 0);
-	made.map = made.base = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	twin = mmap(NULL, 2 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	assert_int_equal(ftruncate(fd, 4 * PAGE), 0);
+	made.map = made.base = mmap(NULL, 4 * PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	twin = mmap(NULL, 4 * PAGE, PROT_READ, MAP_SHARED, fd, 0);
 	assert_true(made.map != MAP_FAILED && twin != MAP_FAILED);
-	memset(made.base, 0x5a, 2 * PAGE);
+	memset(made.base, 0x5a, 4 * PAGE);
+	/* The program has its own ideas of some of them. */
+	assert_int_equal(mprotect(made.base + PAGE, PAGE, PROT_NONE), 0);
+	assert_int_equal(munmap(made.base + 2 * PAGE, PAGE), 0);
+	assert_int_equal(mprotect(made.base + 3 * PAGE, PAGE, PROT_READ), 0);
 	vault_unmap(&made, true);
-	for (i = 0; i < 2 * PAGE; i++)
-		assert_int_equal(twin[i], 0);
-	munmap(twin, 2 * PAGE);
+	for (i = 0; i < 4 * PAGE; i++)
+		assert_int_equal(twin[i], i / PAGE == 2 ? 0x5a : 0);
+	munmap(twin, 4 * PAGE);
 	close(fd);
+}
+
+/* How many bytes of the keys' page are left when it is given back: seen by keeping it. */
+static int keys_left_at_close(void)
+{
+	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 8 * PAGE };
+	struct labyrinth *lab = opened(&room, LAB_LAZY);
+	const char *keys = (const char *)home_of(lab)->identity;
+	int before = 0, left = 0;
+	unsigned int i;
+
+	for (i = 0; i < PAGE; i++)
+		before += keys[i] != 0;
+	if (before < 64 || !deny(SYS_munmap, 0)) /* (claimed, and not done) */
+		return 255;
+	lab_user_close(lab);
+	for (i = 0; i < PAGE; i++)
+		left += keys[i] != 0;
+	return left > 254 ? 254 : left;
+}
+
+static void no_keys_left(void **state)
+{
+	pid_t child;
+	int how;
+
+	(void)state;
+	if (!IS_64_BIT)
+		skip();
+	child = fork();
+	if (child == 0)
+		_exit(keys_left_at_close());
+	assert_int_equal(waitpid(child, &how, 0), child);
+	assert_true(WIFEXITED(how));
+	assert_int_equal(WEXITSTATUS(how), 0);
 }
 
 /* Programs that lock all they will ever map, or have equal pages merged. */
@@ -547,6 +605,7 @@ int main(void)
 		cmocka_unit_test(hugetlb),
 		cmocka_unit_test(any),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(larger_than_the_machine),
 		cmocka_unit_test(truth_sees),
 		cmocka_unit_test(truth_sees_secrets),
 		cmocka_unit_test(pinned_stays),
@@ -554,6 +613,7 @@ int main(void)
 		cmocka_unit_test(refusals_leave_nothing),
 		cmocka_unit_test(nothing_left),
 		cmocka_unit_test(overwritten_at_the_end),
+		cmocka_unit_test(no_keys_left),
 		cmocka_unit_test(in_odd_programs),
 		cmocka_unit_test(rooms_refused),
 		cmocka_unit_test(room_opened),
