@@ -185,7 +185,7 @@ static uint64_t kind_panic(uint64_t n)
 	expect("panic", (long)lab_panic_shred(vaults), (long)all);
 	for (i = 0; i < n; i += 2) {
 		expect("panic again", (long)lab_panic_shred(vaults), 0);
-		expect("after a panic", lab_ptr_err(vault_ask((unsigned int)rnd(vault_count), VAULT_OWNER)), -LAB_ENOMEM);
+		expect("after a panic", lab_ptr_err(vault_ask((unsigned int)rnd(vault_count), VAULT_OWNER)), -LAB_ENXIO);
 	}
 	return i + 2;
 }
