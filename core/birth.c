@@ -167,8 +167,10 @@ static void open_vaults(struct labyrinth *lab, const struct lab_spec *spec)
 	lab->keys_at = (char *)spec->keys - (char *)lab;
 	shred_seed(lab, spec->seed);
 	for (i = 0; i < lab->rooms; i++)
-		if (spec->rooms[i].vault)
+		if (spec->rooms[i].vault) {
+			lab->vaults |= (uint32_t)1 << i;
 			vault_open(lab, labyrinth_room(lab, i), spec->rooms[i].vault);
+		}
 }
 
 /* ---- routes ---- */

@@ -57,11 +57,11 @@ static void count_refusal(struct labyrinth *lab, int error)
 	}
 }
 
-static lab_word request_tag(const struct lab_request *request, const struct lab_room *room)
+static lab_word request_tag(const struct lab_request *request, bool vault)
 {
 	struct lab_request stamped = *request;
 
-	if ((request->gfp & LAB_EXCLUSIVE || room->vault_at) && !request->owner)
+	if ((request->gfp & LAB_EXCLUSIVE || vault) && !request->owner)
 		stamped.owner = LAB_OWNER_EXCLUSIVE;
 	return tag_owned(&stamped);
 }
@@ -69,7 +69,7 @@ static lab_word request_tag(const struct lab_request *request, const struct lab_
 static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request *request, struct lab_find *find)
 {
 	struct lab_room *room = find->room;
-	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request, room));
+	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request, labyrinth_vault(lab, (unsigned int)find->answer.room)));
 
 	if (request->gfp & LAB_ZERO && !find->zeroed)
 		memset(room_frame(room, find->bit), 0, (size_t)1 << (lab->page_shift + request->order));
@@ -88,7 +88,7 @@ static int find_sound(struct labyrinth *lab, const struct lab_request *request, 
 
 	for (tries = 0; tries < SOUND_TRIES_MAX; tries++) {
 		error = client ? service(lab, client, way, find) : search(lab, way, find);
-		if (error || likely(!find->room->vault_at) || find->answer.source == LAB_FROM_OFFER ||
+		if (error || likely(!labyrinth_vault(lab, (unsigned int)find->answer.room)) || find->answer.source == LAB_FROM_OFFER ||
 		    vault_sound(lab, find->room, find->bit))
 			return error;
 		if (client)
@@ -235,13 +235,14 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_EINVAL;
 	if (!page || page_room(lab, page) != page_room(lab, lab_frame_page(lab, last)))
 		return -LAB_ERANGE;
-	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
+	find->answer.room = (int16_t)page_room(lab, page);
+	find->room = labyrinth_room(lab, (unsigned int)find->answer.room);
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
 	if (request->gfp & LAB_ZERO && !find->room->memory_at)
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
-	if (find->room->vault_at && request->order)
+	if (request->order && labyrinth_vault(lab, (unsigned int)find->answer.room))
 		return -LAB_EINVAL;
 	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(lab, find, request))
 		return vault_sound(lab, find->room, find->bit) ? 0 : -LAB_EHWPOISON;

@@ -112,7 +112,7 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
 	struct lab_client *client;
 
-	if (unlikely(tag_owner(claim->match)) && vault_shreds(room, tag_owner(claim->match)))
+	if (unlikely(tag_owner(claim->match)) && vault_shreds(lab, span, tag_owner(claim->match)))
 		return exit_exclusive(lab, room, bit, claim);
 	do {
 		if (unlikely(!exit_fits(claim, tag)))

@@ -296,17 +296,20 @@ struct lab_memory {
 } __attribute__((aligned(64))); /* so that each costs one line */
 
 struct labyrinth {
+	/* On one line, what every call may look at. */
 	uint32_t magic;
 	uint8_t page_shift, rooms, nodes;
+	uint32_t vaults; /* which rooms are, a bit each */
 	uint32_t clients, client_first; /* how many; the owner number of the first: those from it on are clients' */
 	uint32_t contract_frames, contract_blocks; /* slots of each client's pools */
+	uint32_t processes; /* places for processes */
 	ptrdiff_t clients_at;
 	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY (or _SHARED) while calls are allowed */
+	ptrdiff_t keys_at;     /* from here; 0: nothing is shredded */
 	size_t bytes;
 	ptrdiff_t processes_at;
-	uint32_t processes, presences; /* places for processes; lines of presence of each, a power of two */
-	uint32_t owner_first;	       /* the owner number of process 0 */
-	ptrdiff_t keys_at; /* from here; 0: nothing is shredded */
+	uint32_t presences;   /* lines of presence of each process, a power of two */
+	uint32_t owner_first; /* the owner number of process 0 */
 	struct lab_span span[LAB_ROOMS_MAX];
 	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
@@ -359,6 +362,11 @@ static inline struct lab_client *labyrinth_client(const struct labyrinth *lab, u
 	if (!owner || owner - lab->client_first >= lab->clients)
 		return NULL;
 	return (struct lab_client *)((char *)lab + lab->clients_at) + (owner - lab->client_first);
+}
+
+static inline bool labyrinth_vault(const struct labyrinth *lab, unsigned int room)
+{
+	return lab->vaults >> room & 1;
 }
 
 static inline struct lab_room *span_room(const struct labyrinth *lab, const struct lab_span *span)

@@ -13,9 +13,9 @@
 #include "frame.h"
 
 /* Is what this owner frees here overwritten? */
-static inline bool vault_shreds(const struct lab_room *room, unsigned int owner)
+static inline bool vault_shreds(const struct labyrinth *lab, const struct lab_span *span, unsigned int owner)
 {
-	return room->shreds && (owner == LAB_OWNER_EXCLUSIVE || room->vault_at);
+	return lab->keys_at && (labyrinth_vault(lab, (unsigned int)(span - lab->span)) || (owner == LAB_OWNER_EXCLUSIVE && span->memory_at));
 }
 
 /* A page of a vault whose tag we have made SHREDDING: all the rest of its free. */

@@ -30,7 +30,7 @@ struct lab_secret {
 	size_t page;  /* bytes of one */
 	size_t bytes; /* of this mapping */
 	uint64_t first_frame, frames;
-	uint64_t damaged;
+	uint64_t damaged __attribute__((aligned(8)));
 	uint32_t ended; /* lab_secret_panic() has been called */
 	uint8_t canary[SECRET_CANARY];
 	uint32_t note[]; /* a frame each */
