@@ -245,7 +245,7 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 	if (request->order && labyrinth_vault(lab, (unsigned int)find->answer.room))
 		return -LAB_EINVAL;
 	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(lab, find, request))
-		return vault_sound(lab, find->room, find->bit) ? 0 : -LAB_EHWPOISON;
+		return !labyrinth_vault(lab, (unsigned int)find->answer.room) || vault_sound(lab, find->room, find->bit) ? 0 : -LAB_EHWPOISON;
 	for (; frame <= last; frame++, page++)
 		if (tag_state(load_acquire(&page->tag)) == LAB_OFFLINE) /* a report, not a decision */
 			return -LAB_EHWPOISON;
