@@ -23,7 +23,9 @@ static void client_pages(const struct labyrinth *lab, unsigned int owner, lab_wo
 			client = labyrinth_client(lab, tag_owner(tag));
 			if (!client || (owner && tag_owner(tag) != owner))
 				continue;
-			if (tag_state(tag) == LAB_OWNED)
+			if (tag_state(tag) == LAB_SHARED)
+				*charge += charge_unit(client, 0);
+			if (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_SHREDDING)
 				*charge += charge_unit(client, tag_order(tag));
 			if (tag_state(tag) == LAB_KEPT)
 				*kept += (uint64_t)1 << tag_order(tag);

@@ -8,6 +8,7 @@
 #include "account.h"
 #include "room.h"
 #include "page.h"
+#include "vault.h"
 
 static const char *const rule_text[] = {
 	[LAB_RULE_NONE] = "all rules hold",
@@ -19,6 +20,7 @@ static const char *const rule_text[] = {
 	[LAB_RULE_HINT] = "an order hint stands below the truth",
 	[LAB_RULE_POOL] = "a pool's slot, its trees and its frame's tag disagree",
 	[LAB_RULE_CLIENT] = "a client's contract, offers or charge and the tags disagree",
+	[LAB_RULE_VAULT] = "a vault's laundry or quarantine names a frame that is not there",
 	[LAB_RULE_HEADER] = "the labyrinth's description is damaged",
 };
 
@@ -36,7 +38,7 @@ static lab_word covering_tag(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag);
 
-		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT) &&
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_KEPT || tag_state(tag) == LAB_SHREDDING) &&
 		    tag_order(tag) >= order)
 			return tag;
 	}
@@ -61,7 +63,7 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 	lab_word tag = load_acquire(tag_at), cover;
 	bool taken = bit_taken(room, bit);
 
-	if (!tag_holds(tag))
+	if (!tag_holds(tag) || (tag_state(tag) == LAB_SHREDDING && !room->shreds) || (tag_state(tag) == LAB_SHARED && !room->vault_at))
 		return LAB_RULE_TAG;
 	if (!taken && tag_state(tag) != LAB_FREE)
 		return load_acquire(tag_at) == tag ? LAB_RULE_TAG : LAB_RULE_NONE;
@@ -84,6 +86,12 @@ static enum lab_rule frame_holds(const struct lab_room *room, lab_bit bit, bool 
 		return quiet && !pool_keeps(room, bit, tag) ? LAB_RULE_POOL : LAB_RULE_NONE;
 	case LAB_KEPT:
 		audit->kept++;
+		return LAB_RULE_NONE;
+	case LAB_SHARED:
+		audit->owned++;
+		return LAB_RULE_NONE;
+	case LAB_SHREDDING:
+		audit->shredding++;
 		return LAB_RULE_NONE;
 	case LAB_OFFLINE:
 		audit->offline++;
@@ -113,6 +121,38 @@ static enum lab_rule frames_hold(const struct lab_room *room, bool quiet, struct
 	return LAB_RULE_NONE;
 }
 
+/* What waits to be overwritten, and what is in quarantine, is being shredded by its tag: an owner's, and nobody's. */
+static enum lab_rule vault_holds(const struct lab_room *room, struct lab_audit *audit)
+{
+	const struct lab_strongroom *vault = room_strongroom(room);
+	lab_word slot, where = 0, there[2] = { 0 }; /* what stands there and what should, as sums */
+	lab_bit bit;
+
+	for (bit = room->lead; vault && vault->ring && bit < room->lead + room->frames; bit++)
+		if ((load_acquire(&room_page(room, bit)->tag) & (LAB_TAG_STATE | LAB_TAG_OWNER)) == LAB_SHREDDING) {
+			there[0] += bit;
+			there[1] += bit * bit;
+		}
+	for (bit = room->lead; vault && bit < room->lead + room->frames; bit++)
+		if (!(load_seq(tree_word(&vault->laundry, bit)) >> bit % LAB_WORD_BITS & 1) &&
+		    tag_state(load_acquire(&room_page(room, bit)->tag)) != LAB_SHREDDING) {
+			audit->frame = room->first_frame + bit;
+			return LAB_RULE_VAULT;
+		}
+	for (slot = 0; vault && slot < vault->ring; slot++) {
+		bit = load_acquire(vault_slot(vault, slot));
+		audit->frame = room->first_frame + bit;
+		if (bit - room->lead >= room->frames ||
+		    (load_acquire(&room_page(room, bit)->tag) & (LAB_TAG_STATE | LAB_TAG_OWNER)) != LAB_SHREDDING)
+			return LAB_RULE_VAULT;
+		there[0] -= bit;
+		there[1] -= bit * bit;
+	}
+	if (there[0] || there[1]) /* one twice, another not */
+		return LAB_RULE_VAULT;
+	return vault ? tree_holds(&vault->laundry, &where) : LAB_RULE_NONE;
+}
+
 /* What holds only while nobody is in a call. */
 static enum lab_rule rest_holds(const struct lab_room *room, struct lab_audit *audit)
 {
@@ -138,7 +178,7 @@ static enum lab_rule rest_holds(const struct lab_room *room, struct lab_audit *a
 		if (rule != LAB_RULE_NONE)
 			return rule;
 	}
-	return LAB_RULE_NONE;
+	return vault_holds(room, audit);
 }
 
 static bool header_holds(const struct labyrinth *lab)

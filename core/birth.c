@@ -5,10 +5,14 @@
 #include "marks.h"
 #include "plan.h"
 #include "port.h"
+#include "fill.h"
+#include "shred.h"
+#include "vault.h"
 
 #define CPUS_MAX 4096u
 #define PRESENCES_MAX 16u /* lines of presence of a process: more would only be searched in vain */
 #define CLIENTS_MAX (LAB_OWNER_MAX < 4096u ? LAB_OWNER_MAX - 8 : 4096u) /* some owner numbers are for who is no client */
+#define QUARANTINE_MAX 65536u
 #define FRAMES_MOST ((uint64_t)1 << 52) /* of frame numbers: what 64-bit addresses of pages need */
 
 /* ---- checks: NULL or what is wrong ---- */
@@ -30,6 +34,31 @@ static const char *check_holes(const struct lab_room_spec *room)
 	return frames < room->frames ? NULL : "nothing but holes";
 }
 
+static const char *check_vault(const struct lab_spec *spec, const struct lab_room_spec *room)
+{
+	const struct lab_vault *vault = room->vault;
+	unsigned int i;
+
+	if (LAB_MACHINE_BITS < 64)
+		return "a vault needs tags of 64 bits";
+	if (spec->processes)
+		return "a vault is one process's";
+	if (room->zone != LAB_ZONE_OWN || room->min || room->low || room->high || room->zeroed)
+		return "a vault is a room of one's own, without watermarks or zeroed frames";
+	for (i = 0; i < LAB_ZONES; i++)
+		if (room->lowmem_reserve[i])
+			return "a vault is a room of one's own, without watermarks or zeroed frames";
+	if (vault->stride > 2 || (unsigned int)vault->shred > LAB_SHRED_ZERO || vault->guarantees & ~LAB_GUARANTEES)
+		return "no such vault";
+	if (vault->ram && !fill_best()->past_caches)
+		return "this machine has no way past the caches for what overwrites its pages";
+	if (vault->ram && vault->deferred)
+		return "what waits to be overwritten is not past the caches when its free returns";
+	if (vault->quarantine > QUARANTINE_MAX || vault->quarantine >= marks_managed(room))
+		return "more frames in quarantine than may be, or than the vault has";
+	return NULL;
+}
+
 static const char *check_room(const struct lab_spec *spec, unsigned int number)
 {
 	const struct lab_room_spec *room = &spec->rooms[number];
@@ -46,6 +75,8 @@ static const char *check_room(const struct lab_spec *spec, unsigned int number)
 	if (room->hole_count && !room->holes)
 		return "holes are counted but not given";
 	wrong = check_holes(room);
+	if (!wrong && room->vault)
+		wrong = check_vault(spec, room);
 	if (wrong)
 		return wrong;
 	for (i = 0; i < number; i++)
@@ -109,16 +140,37 @@ static const char *check(const struct lab_spec *spec, int *which)
 }
 
 /* At birth only: before, a home may not have the memory yet. */
-static const char *check_zeroed(const struct lab_spec *spec, int *which)
+static const char *check_memory(const struct lab_spec *spec, int *which)
 {
 	unsigned int i;
 
-	for (i = 0; i < spec->room_count; i++)
-		if (spec->rooms[i].zeroed && !spec->rooms[i].memory) {
-			*which = (int)i;
+	for (i = 0; i < spec->room_count; i++) {
+		*which = (int)i;
+		if (spec->rooms[i].zeroed && !spec->rooms[i].memory)
 			return "zeroed frames without memory";
-		}
+		if (spec->rooms[i].vault && (!spec->rooms[i].memory || !spec->keys))
+			return "a vault without memory or keys";
+	}
+	*which = -1;
+	if (spec->keys && (!spec->seed || (uintptr_t)spec->keys % LAB_LINE || spec->processes))
+		return "keys without a seed, not aligned to 64 bytes, or for several processes";
 	return NULL;
+}
+
+/* Keys, and the vaults' frames overwritten for the first time. */
+static void open_vaults(struct labyrinth *lab, const struct lab_spec *spec)
+{
+	unsigned int i;
+
+	if (!spec->keys)
+		return;
+	lab->keys_at = (char *)spec->keys - (char *)lab;
+	shred_seed(lab, spec->seed);
+	for (i = 0; i < lab->rooms; i++)
+		if (spec->rooms[i].vault) {
+			lab->vaults |= (uint32_t)1 << i;
+			vault_open(lab, labyrinth_room(lab, i), spec->rooms[i].vault);
+		}
 }
 
 /* ---- routes ---- */
@@ -178,8 +230,9 @@ static void describe_span(struct labyrinth *lab, unsigned int number, size_t at)
 	span->lead = room->lead;
 	span->cpu_mask = room->cpu_mask;
 	span->open = 1;
+	span->step_shift = room->step_shift;
 	if (room->memory_at)
-		span->memory_at = (uintptr_t)room_memory(room) - ((uintptr_t)room->lead << lab->page_shift) - (uintptr_t)lab + 1;
+		span->memory_at = (uintptr_t)room_memory(room) - ((uintptr_t)room->lead << room->step_shift) - (uintptr_t)lab + 1;
 }
 
 /* The places of processes; their owner numbers are the highest that the clients leave. */
@@ -240,7 +293,7 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 	if (!*reason && (!metadata || (uintptr_t)metadata % LAB_LINE || bytes < lab_metadata_bytes(spec)))
 		*reason = "metadata is missing, not aligned to 64 bytes, or too small";
 	if (!*reason)
-		*reason = check_zeroed(spec, room);
+		*reason = check_memory(spec, room);
 	if (!*reason && lab->magic)
 		*reason = "metadata is not zero-filled";
 	if (!*reason && spec->processes && !spec->identity)
@@ -259,6 +312,7 @@ int lab_birth(const struct lab_spec *spec, void *metadata, size_t bytes, struct 
 			lab->gate[zone] = lab->span[lab->route[0][zone].room[0]];
 	if (spec->identity)
 		lab->identity_at = (const char *)spec->identity - (const char *)lab;
+	open_vaults(lab, spec);
 	store_release(&lab->magic, LAB_MAGIC); /* last; partner: whoever is handed the labyrinth */
 	*out = lab;
 	return 0;

@@ -14,7 +14,7 @@ void *memset(void *, int, size_t);
 static int check(const struct labyrinth *lab, const struct lab_client_spec *spec, uint32_t frames)
 {
 	uint64_t kept;
-	struct lab_request request = { .gfp = spec->gfp, .node = spec->node, .room = spec->room };
+	struct lab_request request = { .gfp = spec->gfp, .order = spec->block_order, .node = spec->node, .room = spec->room };
 
 	if (frames > lab->contract_frames || spec->blocks > lab->contract_blocks)
 		return -LAB_EINVAL;
@@ -220,6 +220,12 @@ int lab_client_resize(struct labyrinth *lab, unsigned int owner, uint32_t frames
 
 /* ---- closing ---- */
 
+/* Out: the owner's to free, or (not asked for when it is to be freed) others' too, or on its way back. */
+static bool tag_out(lab_word tag, bool let_go)
+{
+	return tag_state(tag) == LAB_OWNED || (!let_go && (tag_state(tag) == LAB_SHARED || tag_state(tag) == LAB_SHREDDING));
+}
+
 /* What stands with this owner's number in the rooms; with `let_go` it is freed, else counted and named. */
 static uint64_t each_page(struct labyrinth *lab, unsigned int owner, bool let_go, struct lab_client_out *out)
 {
@@ -234,11 +240,11 @@ static uint64_t each_page(struct labyrinth *lab, unsigned int owner, bool let_go
 			struct lab_page *page = room_page(room, bit);
 			lab_word tag = load_acquire(&page->tag);
 
-			if (tag_state(tag) != LAB_OWNED || tag_owner(tag) != owner)
+			if (!tag_out(tag, let_go) || tag_owner(tag) != owner)
 				continue;
 			if (let_go && lab_free_as(lab, page, tag_order(tag), owner, 0))
 				continue; /* freed by another just now */
-			frames += (uint64_t)1 << tag_order(tag);
+			frames += tag_state(tag) == LAB_SHARED ? 1 : (uint64_t)1 << tag_order(tag);
 			if (out && out->named < LAB_CLIENT_NAMED)
 				out->frame[out->named++] = room->first_frame + bit;
 		}

@@ -13,8 +13,11 @@
 #include "port.h"
 #include "record.h"
 #include "service.h"
+#include "vault.h"
 
 /* What only the slow half looks at. */
+#define SOUND_TRIES_MAX 16u
+
 #define ENTRANCE_SLOW (LAB_ZERO | LAB_THISNODE | LAB_EXCLUSIVE | LAB_COLD | ~LAB_FLAGS_ALL)
 
 void *memset(void *, int, size_t);
@@ -54,11 +57,11 @@ static void count_refusal(struct labyrinth *lab, int error)
 	}
 }
 
-static lab_word request_tag(const struct lab_request *request)
+static lab_word request_tag(const struct lab_request *request, bool vault)
 {
 	struct lab_request stamped = *request;
 
-	if (request->gfp & LAB_EXCLUSIVE && !request->owner)
+	if ((request->gfp & LAB_EXCLUSIVE || vault) && !request->owner)
 		stamped.owner = LAB_OWNER_EXCLUSIVE;
 	return tag_owned(&stamped);
 }
@@ -66,12 +69,36 @@ static lab_word request_tag(const struct lab_request *request)
 static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request *request, struct lab_find *find)
 {
 	struct lab_room *room = find->room;
-	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request));
+	struct lab_page *page = entrance_stamp(room_page(room, find->bit), request_tag(request, labyrinth_vault(lab, (unsigned int)find->answer.room)));
 
 	if (request->gfp & LAB_ZERO && !find->zeroed)
-		memset(room_memory(room) + ((size_t)(find->bit - room->lead) << lab->page_shift), 0,
-		       (size_t)1 << (lab->page_shift + request->order));
+		memset(room_frame(room, find->bit), 0, (size_t)1 << (lab->page_shift + request->order));
 	return page;
+}
+
+/*
+ * What is found, looked at: a frame of a vault that was written to while it was free stays out, and all begins anew; each turn is such a
+ * frame's, which comes to nobody again.
+ */
+static int find_sound(struct labyrinth *lab, const struct lab_request *request, struct lab_way *way, struct lab_find *find)
+{
+	struct lab_client *client = labyrinth_client(lab, request->owner);
+	unsigned int tries;
+	int error;
+
+	for (tries = 0; tries < SOUND_TRIES_MAX; tries++) {
+		error = client ? service(lab, client, way, find) : search(lab, way, find);
+		if (error || likely(!labyrinth_vault(lab, (unsigned int)find->answer.room)) || find->answer.source == LAB_FROM_OFFER ||
+		    vault_sound(lab, find->room, find->bit))
+			return error;
+		if (client)
+			client_lost(lab, client, find->room, 0);
+		*find = (struct lab_find){ .answer = { .room = -1, .band = -1 } };
+		error = route_find(lab, request, way->memory, way);
+		if (error)
+			return error;
+	}
+	return -LAB_EAGAIN;
 }
 
 static struct lab_page *request_page(struct labyrinth *lab, const struct lab_request *request, bool memory,
@@ -88,7 +115,7 @@ static struct lab_page *request_page(struct labyrinth *lab, const struct lab_req
 		error = route_find(lab, request, memory, &way);
 	if (!error) {
 		client = labyrinth_client(lab, request->owner);
-		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
+		error = find_sound(lab, request, &way, &find);
 		if (error && error != -LAB_EBADF && !(request->gfp & LAB_NOWARN))
 			record_refusal(lab, &way, error, find.maximum);
 	}
@@ -208,14 +235,17 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 		return -LAB_EINVAL;
 	if (!page || page_room(lab, page) != page_room(lab, lab_frame_page(lab, last)))
 		return -LAB_ERANGE;
-	find->room = labyrinth_room(lab, (unsigned int)page_room(lab, page));
+	find->answer.room = (int16_t)page_room(lab, page);
+	find->room = labyrinth_room(lab, (unsigned int)find->answer.room);
 	find->bit = (lab_bit)(page - room_page(find->room, 0));
 	if (request->gfp & LAB_ZERO && !find->room->memory_at)
 		return -LAB_ENOTSUP;
 	if (load_relaxed(&find->room->offline))
 		return -LAB_EBUSY;
+	if (request->order && labyrinth_vault(lab, (unsigned int)find->answer.room))
+		return -LAB_EINVAL;
 	if (room_take_at(find->room, find->bit, request->order) || claim_pooled(lab, find, request))
-		return 0;
+		return !labyrinth_vault(lab, (unsigned int)find->answer.room) || vault_sound(lab, find->room, find->bit) ? 0 : -LAB_EHWPOISON;
 	for (; frame <= last; frame++, page++)
 		if (tag_state(load_acquire(&page->tag)) == LAB_OFFLINE) /* a report, not a decision */
 			return -LAB_EHWPOISON;

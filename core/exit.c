@@ -12,6 +12,8 @@
 #include "exit.h"
 #include "page.h"
 #include "port.h"
+#include "shred.h"
+#include "vault.h"
 
 int exit_count(struct labyrinth *lab, enum lab_counter counter, int error)
 {
@@ -28,7 +30,7 @@ static bool inside_block(const struct lab_room *room, lab_bit bit)
 		lab_bit head = bit & ~(((lab_bit)1 << order) - 1);
 		lab_word tag = load_acquire(&room_page(room, head)->tag); /* a report, not a decision */
 
-		if (head != bit && tag_state(tag) == LAB_OWNED && tag_order(tag) >= order)
+		if (head != bit && (tag_state(tag) == LAB_OWNED || tag_state(tag) == LAB_SHREDDING) && tag_order(tag) >= order)
 			return true;
 	}
 	return false;
@@ -40,6 +42,11 @@ int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit
 
 	if (!room_has(room, bit))
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
+	if (tag_state(tag) == LAB_SHARED && (!claim->by_ref || tag_generation(tag) == claim->generation)) {
+		if ((tag ^ claim->match) & LAB_TAG_OWNER)
+			return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
+		return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY);
+	}
 	if (tag_state(tag) != LAB_OWNED) {
 		if (claim->by_ref && tag_generation(tag) != claim->generation)
 			return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
@@ -68,6 +75,32 @@ static void put_poisoned(struct labyrinth *lab, struct lab_room *room, lab_bit b
 		room_put(room, bit + i, 0);
 }
 
+/* What its owner had for itself alone: overwritten before it is anybody's. */
+static __attribute__((noinline)) int exit_exclusive(struct labyrinth *lab, struct lab_room *room, lab_bit bit, const struct exit_claim *claim)
+{
+	struct lab_page *page = room_page(room, bit);
+	unsigned int order = tag_order(claim->match);
+	lab_word tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
+
+	do {
+		if (!exit_fits(claim, tag))
+			return exit_shared(claim, tag) ? exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY) : exit_refusal(lab, room, bit, claim);
+		/* The claim, exact; the bit stays set, so that nobody finds it. */
+	} while (!cas_acq_rel(&page->tag, &tag, tag_shredding(tag)));
+	if (room->vault_at) {
+		vault_freed(lab, room, bit);
+		return 0;
+	}
+	shred_block(lab, room, bit, order);
+	tag = load_relaxed(&page->tag); /* nobody else's while it is SHREDDING */
+	store_release(&page->tag, tag_become(tag, tag & LAB_TAG_POISONED ? LAB_OFFLINE : LAB_FREE)); /* before it is anybody's */
+	if (tag & LAB_TAG_POISONED)
+		put_poisoned(lab, room, bit, order);
+	else
+		room_put(room, bit, order);
+	return 0;
+}
+
 static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit bit, const struct exit_claim *claim)
 {
 	struct lab_page *page = span_page(lab, span, bit);
@@ -79,6 +112,8 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
 	struct lab_client *client;
 
+	if (unlikely(tag_owner(claim->match)) && vault_shreds(lab, span, tag_owner(claim->match)))
+		return exit_exclusive(lab, room, bit, claim);
 	do {
 		if (unlikely(!exit_fits(claim, tag)))
 			return exit_refusal(lab, room, bit, claim);
@@ -176,11 +211,11 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 	for (i = 0; i < lab->rooms; i++) {
 		const struct lab_span *span = &lab->span[i];
 		uintptr_t distance = (uintptr_t)address - ((uintptr_t)lab + span->memory_at - 1);
-		lab_bit bit = distance >> lab->page_shift;
+		lab_bit bit = distance >> span->step_shift;
 
 		if (unlikely(!span->memory_at || bit - span->lead >= span->tags_bytes / sizeof(struct lab_page) - span->lead))
 			continue;
-		if (unlikely(distance & (((uintptr_t)1 << lab->page_shift) - 1)))
+		if (unlikely(distance & (((uintptr_t)1 << span->step_shift) - 1)))
 			break;
 		return exit_page(lab, span, bit, &claim);
 	}

@@ -32,6 +32,15 @@ static inline bool exit_fits(const struct exit_claim *claim, lab_word tag)
 	return !claim->by_ref || tag_generation(tag) == claim->generation;
 }
 
+/*
+ * Others had it when it did not fit.  Asked of the tag that was seen: on another look it may fit, and -EALREADY would not be true.
+ */
+static inline bool exit_shared(const struct exit_claim *claim, lab_word tag)
+{
+	return tag_state(tag) == LAB_SHARED && !((tag ^ claim->match) & LAB_TAG_OWNER) &&
+	       (!claim->by_ref || tag_generation(tag) == claim->generation);
+}
+
 /* Why this page's tag does not match: counted, and its code. */
 int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit, const struct exit_claim *claim);
 int exit_count(struct labyrinth *lab, enum lab_counter counter, int error);

@@ -9,6 +9,8 @@
  *     pooled  OWNED -> FREE(g + 1) -> POOLED(slot) -> slot published; drawn: POOLED -> OWNED
  *     kept    OWNED -> FREE(g + 1) -> KEPT(order, owner) -> slot published; drawn: KEPT -> OWNED
  *     offered OWNED -> KEPT (claimed by compare-and-swap) -> published; used: KEPT -> OWNED(g + 1)
+ *     shred   OWNED(g) -> SHREDDING(g + 1, owner) -> overwritten -> FREE(g + 1), or in quarantine (SHREDDING, nobody's) -> FREE
+ *     shared  OWNED -> SHARED(2) <-> SHARED(n) -> OWNED
  *
  * Never the bit before the tag: a clear bit has a FREE tag, always.
  */
@@ -60,6 +62,25 @@ static inline lab_word tag_next(lab_word tag, enum lab_state state)
 	return ((tag & LAB_TAG_GENERATION) + ((lab_word)1 << LAB_TAG_GENERATION_SHIFT)) | (lab_word)state;
 }
 
+/* Freed, and not yet overwritten: the next generation, its owner still. */
+static inline lab_word tag_shredding(lab_word tag)
+{
+	return tag_next(tag, LAB_SHREDDING) | (tag & (LAB_TAG_OWNER | LAB_TAG_ORDER | LAB_TAG_POISONED));
+}
+
+/* How many have a page of a vault; in place of an order, which is 0 there. */
+static inline unsigned int tag_sharers(lab_word tag)
+{
+	return tag_state(tag) == LAB_SHARED ? tag_order(tag) + 2 : 1;
+}
+
+/* The same page, of so many. */
+static inline lab_word tag_shared(lab_word tag, unsigned int sharers)
+{
+	tag &= ~(LAB_TAG_STATE | LAB_TAG_ORDER);
+	return sharers > 1 ? tag | LAB_SHARED | (lab_word)(sharers - 2) << LAB_TAG_ORDER_SHIFT : tag | LAB_OWNED;
+}
+
 /* The same generation, in a state that says nothing else. */
 static inline lab_word tag_become(lab_word tag, enum lab_state state)
 {
@@ -83,6 +104,10 @@ static inline bool tag_holds(lab_word tag)
 	switch (tag_state(tag)) {
 	case LAB_OWNED:
 		return tag_order(tag) <= LAB_ORDER_MAX;
+	case LAB_SHREDDING:
+		return tag_order(tag) <= LAB_ORDER_MAX;
+	case LAB_SHARED:
+		return true;
 	case LAB_KEPT:
 		return tag_order(tag) <= LAB_ORDER_MAX && !(tag & LAB_TAG_POISONED);
 	case LAB_POOLED:

@@ -121,6 +121,8 @@ static int page_hand_over_inside(struct labyrinth *lab, struct lab_page *page, u
 	way.giver = labyrinth_client(lab, from);
 	way.receiver = labyrinth_client(lab, to);
 	way.room = (unsigned int)page_room(lab, page);
+	if (!to && labyrinth_room(lab, way.room)->vault_at)
+		return -LAB_EINVAL; /* a vault's page is somebody's: a free by nobody would not overwrite it */
 	if (!client_open(way.giver) || !client_open(way.receiver))
 		return -LAB_EBADF; /* what is in quarantine stays there */
 	error = prepare(lab, &way, to);

@@ -167,8 +167,7 @@ unsigned int keeper_zero(struct labyrinth *lab, struct lab_room *room, lab_word 
 
 		if (frame == LAB_NO_BIT)
 			break;
-		memset(room_memory(room) + ((size_t)(frame - room->lead) << lab->page_shift), 0,
-		       (size_t)1 << lab->page_shift);
+		memset(room_frame(room, frame), 0, (size_t)1 << lab->page_shift);
 		if (!keeper_give(room, frame))
 			break;
 	}

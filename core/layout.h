@@ -13,6 +13,7 @@
 #define LAB_LAYOUT_H
 
 #include <labyrinth.h>
+#include <labyrinth/vault.h>
 
 #include "word.h"
 
@@ -144,6 +145,9 @@ struct lab_cpu {
 	lab_word near[LAB_HINTS]; /* bit + 1 to look at first; 0: none */
 } __attribute__((aligned(64)));
 
+#define ROOM_CLOSED 1u
+#define ROOM_PANICKED 2u /* a vault: its pages have been overwritten, or are being; for good */
+
 struct lab_room {
 	/* Changes: by anybody; each on a cache line of its own. */
 	struct {
@@ -151,7 +155,7 @@ struct lab_room {
 	} __attribute__((aligned(64))) commons_root, have_root, lack_root;
 	lab_word tentative __attribute__((aligned(64))); /* {sequence, two counts}: calls that may give back */
 	uint32_t keeper;    /* 1: drawn below low; set by whoever did, cleared by a keeper only (keeper.h) */
-	uint32_t offline;
+	uint32_t offline; /* 0: open; ROOM_CLOSED, ROOM_PANICKED */
 	lab_word zero_lack; /* root of the `lack` tree of the zeroed pool, apart: no free fills it */
 	uint32_t recovering; /* 1: who lets go of a frame or a slot marks it first (process.h); by the recoverer */
 	uint32_t raising;    /* how far left in `tentative` the count stands that is in use; by the recoverer */
@@ -175,7 +179,42 @@ struct lab_room {
 	uint64_t min, low, high;
 	ptrdiff_t touched_at, doubted_at; /* marks: a bit a frame, then a bit a slot; 0: not for several processes */
 	char name[LAB_NAME_MAX];
+	ptrdiff_t vault_at; /* from here; 0: no vault */
+	uint8_t step_shift; /* from one frame's memory to the next: the page, and the guard behind it */
+	bool shreds;	    /* what is exclusive here is overwritten when it is freed */
 	struct lab_pool pool[LAB_BANDS_MAX]; /* 0 is the innermost: the last reserve */
+};
+
+/* What is known of a vault's frame beside its tag.  Changes: by whoever has the frame in hand. */
+struct lab_trace {
+	uint64_t digest; /* of what the shredding wrote */
+	uint32_t owner;	 /* whose page it was last; 0 after birth */
+	uint32_t unused;
+};
+
+/* A page that was written to while it was free, remembered.  `turn`: as in struct lab_memory. */
+struct lab_witness {
+	lab_word turn;
+	struct lab_intrusion intrusion;
+} __attribute__((aligned(64)));
+
+#define LAB_WITNESSES 16u
+
+/* What a vault has beside its room. */
+struct lab_strongroom {
+	struct {
+		lab_word word;
+	} __attribute__((aligned(64))) laundry_root;
+	lab_word turn __attribute__((aligned(64))); /* quarantine: which slot is next.  Changes: + 1 by each free */
+	lab_word panic; /* lab_panic_shred(): which frame is next */
+	lab_word witnessed; /* how many intrusions there have been */
+	struct lab_witness witness[LAB_WITNESSES];
+	struct lab_tree laundry __attribute__((aligned(64))); /* a bit a frame, 0: it waits to be shredded; from here on all is of birth */
+	ptrdiff_t traces_at; /* a struct lab_trace a frame */
+	ptrdiff_t ring_at;   /* quarantine: slots, each with a frame in it */
+	lab_word ring;	     /* how many */
+	uint32_t guarantees;
+	bool zeros, ram, noticing, deferred;
 };
 
 /*
@@ -189,7 +228,8 @@ struct lab_span {
 	uintptr_t memory_at; /* to the memory of bit 0, even if that is no frame of it, + 1; 0: there is none */
 	size_t lead; /* bits before the first frame */
 	uint32_t cpu_mask;
-	uint32_t open; /* 0: nothing here (a zone without rooms) */
+	uint16_t open; /* 0: nothing here (a zone without rooms) */
+	uint16_t step_shift; /* as the room's */
 } __attribute__((aligned(64)));
 
 struct lab_route {
@@ -256,16 +296,20 @@ struct lab_memory {
 } __attribute__((aligned(64))); /* so that each costs one line */
 
 struct labyrinth {
+	/* On one line, what every call may look at. */
 	uint32_t magic;
 	uint8_t page_shift, rooms, nodes;
+	uint32_t vaults; /* which rooms are, a bit each */
 	uint32_t clients, client_first; /* how many; the owner number of the first: those from it on are clients' */
 	uint32_t contract_frames, contract_blocks; /* slots of each client's pools */
+	uint32_t processes; /* places for processes */
 	ptrdiff_t clients_at;
 	ptrdiff_t identity_at; /* from here to a word that reads LAB_IDENTITY (or _SHARED) while calls are allowed */
+	ptrdiff_t keys_at;     /* from here; 0: nothing is shredded */
 	size_t bytes;
 	ptrdiff_t processes_at;
-	uint32_t processes, presences; /* places for processes; lines of presence of each, a power of two */
-	uint32_t owner_first;	       /* the owner number of process 0 */
+	uint32_t presences;   /* lines of presence of each process, a power of two */
+	uint32_t owner_first; /* the owner number of process 0 */
 	struct lab_span span[LAB_ROOMS_MAX];
 	struct lab_span gate[LAB_ZONES]; /* node 0: copy of the first room's span on each zone's route */
 	struct lab_route route[LAB_NODES_MAX][LAB_ZONES];
@@ -320,6 +364,11 @@ static inline struct lab_client *labyrinth_client(const struct labyrinth *lab, u
 	return (struct lab_client *)((char *)lab + lab->clients_at) + (owner - lab->client_first);
 }
 
+static inline bool labyrinth_vault(const struct labyrinth *lab, unsigned int room)
+{
+	return lab->vaults >> room & 1;
+}
+
 static inline struct lab_room *span_room(const struct labyrinth *lab, const struct lab_span *span)
 {
 	return (struct lab_room *)((char *)lab + span->room_at);
@@ -349,6 +398,18 @@ static inline struct lab_cpu *span_cpu(const struct labyrinth *lab, const struct
 static inline char *room_memory(const struct lab_room *room)
 {
 	return room->memory_at ? (char *)((uintptr_t)room + room->memory_at - 1) : NULL;
+}
+
+/* The memory of a frame; only where the room has any. */
+static inline char *room_frame(const struct lab_room *room, lab_bit bit)
+{
+	return room_memory(room) + ((size_t)(bit - room->lead) << room->step_shift);
+}
+
+/* NULL: an ordinary room. */
+static inline struct lab_strongroom *room_strongroom(const struct lab_room *room)
+{
+	return room->vault_at ? (struct lab_strongroom *)((char *)(uintptr_t)room + room->vault_at) : NULL;
 }
 
 static inline struct lab_page *room_page(const struct lab_room *room, lab_bit bit)

@@ -9,6 +9,7 @@
 #include "exchange.h"
 #include "page.h"
 #include "port.h"
+#include "vault.h"
 
 static void tag_set(struct lab_page *page, enum lab_state state)
 {
@@ -35,6 +36,7 @@ static int frame_offline(struct labyrinth *lab, uint64_t frame)
 	case LAB_OFFLINE:
 		return -LAB_EALREADY;
 	case LAB_OWNED:
+	case LAB_SHARED:
 		/* The mark; partner: the claim of a free, which is exact. */
 		return cas_acq_rel(&page->tag, &tag, tag | LAB_TAG_POISONED) ? -LAB_EBUSY : -LAB_EAGAIN;
 	case LAB_POOLED:
@@ -80,6 +82,7 @@ static int frame_online(struct labyrinth *lab, uint64_t frame)
 	room_touch(room, (lab_bit)(page - room_page(room, 0)), 0);
 	if (!cas_acq_rel(&page->tag, &tag, tag_next(tag, LAB_FREE))) /* of two, one brings it back */
 		return -LAB_EALREADY;
+	vault_overwrite(lab, room, (lab_bit)(page - room_page(room, 0)));
 	room_put(room, (lab_bit)(page - room_page(room, 0)), 0);
 	return 0;
 }
@@ -107,12 +110,15 @@ long lab_room_offline(struct labyrinth *lab, unsigned int number)
 	if (number >= lab->rooms)
 		return -LAB_ENXIO;
 	room = labyrinth_room(lab, number);
-	store_release(&room->offline, 1); /* calls that are under way end as they began */
+	or_seq(&room->offline, ROOM_CLOSED); /* calls that are under way end as they began */
 	for (bit = room->lead; bit < room->lead + room->frames; bit++) {
 		lab_word tag = load_relaxed(&room_page(room, bit)->tag);
 
 		if (tag_state(tag) == LAB_OWNED)
 			out += 1L << tag_order(tag);
+		if (tag_state(tag) == LAB_SHREDDING && tag_owner(tag)) /* its memory is, or will be, written to; its contents stand there */
+			out += 1L << tag_order(tag);
+		out += tag_state(tag) == LAB_SHARED;
 	}
 	return out;
 }
@@ -123,6 +129,6 @@ int lab_room_online(struct labyrinth *lab, unsigned int number)
 		return labyrinth_refusal(lab);
 	if (number >= lab->rooms)
 		return -LAB_ENXIO;
-	store_release(&labyrinth_room(lab, number)->offline, 0);
-	return 0;
+	and_seq(&labyrinth_room(lab, number)->offline, ~ROOM_CLOSED);
+	return load_relaxed(&labyrinth_room(lab, number)->offline) & ROOM_PANICKED ? -LAB_ENXIO : 0;
 }

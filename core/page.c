@@ -47,8 +47,9 @@ struct lab_page *lab_address_page(const struct labyrinth *lab, const void *addre
 		const struct lab_room *room = labyrinth_room(lab, i);
 		uintptr_t distance = (uintptr_t)address - (uintptr_t)room_memory(room);
 
-		if (room->memory_at && distance >> lab->page_shift < room->frames)
-			return room_page(room, room->lead + (distance >> lab->page_shift));
+		if (room->memory_at && distance >> room->step_shift < room->frames &&
+		    !(distance >> lab->page_shift & (((uintptr_t)1 << (room->step_shift - lab->page_shift)) - 1))) /* not a guard */
+			return room_page(room, room->lead + (distance >> room->step_shift));
 	}
 	return NULL;
 }
@@ -60,7 +61,7 @@ void *lab_page_address(const struct labyrinth *lab, const struct lab_page *page)
 
 	if (!room || !room->memory_at)
 		return NULL;
-	return room_memory(room) + ((size_t)(bit - room->lead) << lab->page_shift);
+	return room_frame(room, bit);
 }
 
 int lab_page_physical(const struct labyrinth *lab, const struct lab_page *page, uint64_t *physical)
@@ -83,7 +84,7 @@ int lab_page_ref(const struct labyrinth *lab, const struct lab_page *page, struc
 
 	if (error)
 		return error;
-	if (info.state != LAB_OWNED)
+	if (info.state != LAB_OWNED && info.state != LAB_SHARED)
 		return -LAB_EALREADY;
 	ref->frame = info.frame;
 	ref->generation = info.generation;
@@ -105,10 +106,11 @@ int lab_page_info(const struct labyrinth *lab, const struct lab_page *page, stru
 		.state = (uint8_t)tag_state(tag),
 		.room = (int16_t)page_room(lab, page),
 	};
-	if (info->state == LAB_OWNED) {
+	if (info->state == LAB_OWNED || info->state == LAB_SHARED) {
 		info->owner = (uint16_t)tag_owner(tag);
 		info->use = (uint8_t)tag_use(tag);
-		info->order = (uint8_t)tag_order(tag);
+		info->order = (uint8_t)(info->state == LAB_OWNED ? tag_order(tag) : 0);
+		info->sharers = (uint8_t)tag_sharers(tag);
 		info->poisoned = tag & LAB_TAG_POISONED;
 	}
 	return 0;

@@ -170,7 +170,7 @@ static void punch_holes(struct lab_room *room, const struct lab_room_spec *marks
 	}
 }
 
-static void describe(struct lab_room *room, const struct lab_room_spec *marks)
+static void describe(struct lab_room *room, const struct lab_room_spec *marks, const struct lab_spec *spec)
 {
 	unsigned int i;
 
@@ -188,6 +188,8 @@ static void describe(struct lab_room *room, const struct lab_room_spec *marks)
 	room->min = marks->min;
 	room->low = marks->low;
 	room->high = marks->high;
+	room->step_shift = (uint8_t)(spec->page_shift + (marks->vault && marks->vault->stride == 2));
+	room->shreds = marks->memory && spec->keys;
 }
 
 static lab_word cpus_rounded(unsigned int cpus)
@@ -197,6 +199,42 @@ static lab_word cpus_rounded(unsigned int cpus)
 	while (n < cpus)
 		n *= 2;
 	return n;
+}
+
+/* ---- vaults ---- */
+
+/* What a vault has beside its room; the last frames that are no holes stand in quarantine. */
+static void plan_vault(struct plan *plan, struct lab_room *room, lab_word bits, const struct lab_vault *spec)
+{
+	struct lab_strongroom counted = { 0 }, *vault;
+	size_t at, traces, ring;
+	lab_bit frame;
+	lab_word slot;
+
+	if (!spec)
+		return;
+	at = plan_take(plan, sizeof(struct lab_strongroom));
+	vault = plan->base ? (struct lab_strongroom *)(plan->base + at) : &counted;
+	plan_tree(plan, &vault->laundry, bits, -1);
+	traces = plan_take(plan, bits * sizeof(struct lab_trace));
+	ring = plan_take(plan, spec->quarantine * sizeof(lab_word));
+	if (!plan->base)
+		return;
+	room->vault_at = (char *)vault - (char *)room;
+	vault->traces_at = distance(plan, vault, traces);
+	vault->ring_at = distance(plan, vault, ring);
+	vault->ring = spec->quarantine;
+	tree_hang(&vault->laundry, &vault->laundry_root.word);
+	tree_fill(&vault->laundry, 0, vault->laundry.leaves * LAB_LEAF_FRAMES);
+	frame = room->lead + room->frames;
+	for (slot = 0; slot < vault->ring; slot++) {
+		do
+			frame--;
+		while (load_relaxed(tree_word(&room->commons, frame)) >> frame % LAB_WORD_BITS & 1);
+		tree_fill(&room->commons, frame, frame + 1);
+		((lab_word *)(plan->base + ring))[slot] = frame;
+		room_page(room, frame)->tag = LAB_SHREDDING;
+	}
 }
 
 size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct lab_room_spec *marks)
@@ -231,10 +269,12 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 		touched = plan_take(plan, words * sizeof(lab_word));
 		doubted = plan_take(plan, words * sizeof(lab_word));
 	}
-	if (!plan->base)
+	if (!plan->base) {
+		plan_vault(plan, NULL, bits, marks->vault);
 		return at;
+	}
 	tree_hang(&room->commons, &room->commons_root.word);
-	describe(room, marks);
+	describe(room, marks, spec);
 	room->notes_at = distance(plan, room, notes);
 	room->cpus_at = distance(plan, room, lines);
 	room->tags_at = distance(plan, room, tags);
@@ -251,6 +291,7 @@ size_t plan_room(struct plan *plan, const struct lab_spec *spec, const struct la
 		plan_zeroed(room);
 	fill_pools(room);
 	entitle(room, marks);
+	plan_vault(plan, room, bits, marks->vault);
 	return at;
 }
 

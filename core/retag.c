@@ -10,12 +10,16 @@ int retag_refused(struct labyrinth *lab, const struct lab_page *page, unsigned i
 {
 	const struct exit_claim claim = { .match = exit_match(order & 15, owner) };
 	const struct lab_room *room;
+	lab_word tag;
 	int number = page_room(lab, page);
 
 	if (number < 0)
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
-	if (exit_fits(&claim, load_acquire(&page->tag))) /* a look; whoever acts on it claims */
+	tag = load_acquire(&page->tag);
+	if (exit_fits(&claim, tag)) /* a look; whoever acts on it claims */
 		return 0;
+	if (exit_shared(&claim, tag))
+		return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY);
 	room = labyrinth_room(lab, (unsigned int)number);
 	return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 }
@@ -30,6 +34,8 @@ int retag(struct labyrinth *lab, struct lab_page *page, const struct retag *chan
 		return error;
 	tag = load_acquire(&page->tag); /* partner: the stamp of the allocation */
 	do {
+		if (exit_shared(&claim, tag))
+			return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY);
 		if (!exit_fits(&claim, tag))
 			return exit_count(lab, LAB_COUNT_DOUBLE, -LAB_EALREADY); /* freed, or handed over, just now */
 		if (change->state == LAB_KEPT && tag & LAB_TAG_POISONED)

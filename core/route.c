@@ -30,7 +30,14 @@ int route_check(const struct labyrinth *lab, const struct lab_request *request)
 		return -LAB_EINVAL;
 	if (request->room < LAB_ROOM_ROUTE)
 		return -LAB_EINVAL;
-	return request->room >= (int)lab->rooms ? -LAB_ENXIO : 0;
+	if (request->room >= (int)lab->rooms)
+		return -LAB_ENXIO;
+	if (request->room < 0)
+		return 0;
+	if (load_relaxed(&labyrinth_room(lab, (unsigned int)request->room)->offline) & ROOM_PANICKED)
+		return -LAB_ENXIO; /* from a contract or what was offered neither */
+	/* A vault gives single pages. */
+	return request->order && labyrinth_room(lab, (unsigned int)request->room)->vault_at ? -LAB_EINVAL : 0;
 }
 
 /* May the request have frames of this room? */

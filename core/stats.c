@@ -13,7 +13,7 @@ const char *lab_counter_name(enum lab_counter counter)
 {
 	static const char *const name[LAB_COUNTERS] = {
 		"nomem",  "nospc", "again", "invalid", "fallback", "band",  "reserve",
-		"double", "order", "body",  "foreign", "use",	   "stale", "range",   "offlined", "quota",
+		"double", "order", "body",  "foreign", "use",	   "stale", "range",   "offlined", "quota", "shared", "corrupt",
 	};
 
 	return (unsigned int)counter < LAB_COUNTERS ? name[counter] : NULL;

@@ -72,7 +72,7 @@ typedef uint32_t lab_gfp_t;
 #define LAB_WRITE ((lab_gfp_t)1 << 20)	  /* accepted */
 #define LAB_ACCOUNT ((lab_gfp_t)1 << 21)  /* accepted */
 #define LAB_COLD ((lab_gfp_t)1 << 22)	  /* for a device: from elsewhere than what this CPU freed last */
-#define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with its owner; never through a shared cache */
+#define LAB_EXCLUSIVE ((lab_gfp_t)1 << 23) /* stamped with an owner, LAB_OWNER_EXCLUSIVE where none is named; overwritten when that one frees it */
 #define LAB_EXTRA_QUALITY ((lab_gfp_t)1 << 24) /* of a client: its share of the reserves whatever the rights, then what it offered */
 #define LAB_RAW ((lab_gfp_t)1 << 25)	   /* of a client, under a raw spinlock: its contract alone */
 #define LAB_FLAGS_ALL (((lab_gfp_t)1 << 26) - 1)
@@ -100,11 +100,12 @@ enum lab_error {
 	LAB_EAGAIN = 11,     /* not found, but not proven to be absent: another call may give frames back */
 	LAB_ENOMEM = 12,     /* proven: at an instant of the call no eligible frame was free */
 	LAB_ENOTBLK = 15,    /* free: a frame inside a block, not its head */
-	LAB_EBUSY = 16,	     /* alloc at: that frame is in use */
+	LAB_EBUSY = 16,	     /* alloc at: that frame is in use; free: others share the page */
 	LAB_EINVAL = 22,     /* a request that contradicts itself, an order too large */
 	LAB_ENOSPC = 28,     /* order > 0: a complete look found no such block; frames are free */
 	LAB_ERANGE = 34,     /* no such frame in this labyrinth */
 	LAB_ENODATA = 61,    /* nothing to tell yet */
+	LAB_EOVERFLOW = 75,  /* a page is shared by as many as can be counted */
 	LAB_EUSERS = 87,     /* as many clients as there is room for */
 	LAB_EPROTOTYPE = 91, /* free: another designated use than at allocation */
 	LAB_ENOTSUP = 95,    /* not known or not possible here (physical address, zeroing) */
@@ -286,6 +287,8 @@ enum lab_state {
 	LAB_POOLED,
 	LAB_OFFLINE,
 	LAB_KEPT, /* in a client's contract, or offered by it */
+	LAB_SHREDDING, /* an exclusive page that was freed: being overwritten, waiting for it, or in quarantine */
+	LAB_SHARED, /* an exclusive page that others have, too (lab_page_share()) */
 };
 
 /* What a tag says, read at one instant. */
@@ -295,6 +298,7 @@ struct lab_page_info {
 	uint16_t owner;
 	uint8_t use, order, state; /* state: enum lab_state */
 	bool poisoned;
+	uint8_t sharers; /* of an allocated page: 1, but in a vault (lab_page_share()) */
 	int16_t room;
 };
 LAB_API int lab_page_info(const struct labyrinth *lab, const struct lab_page *page,
@@ -368,6 +372,8 @@ enum lab_counter {
 	LAB_COUNT_RANGE,
 	LAB_COUNT_OFFLINED,
 	LAB_COUNT_QUOTA,	/* a client's maximum, or its share of the reserves */
+	LAB_COUNT_SHARED,	/* a free while others had the page, too */
+	LAB_COUNT_CORRUPT,	/* a free page of a vault that was written to; out of service now */
 	LAB_COUNTERS,
 };
 LAB_API const char *lab_counter_name(enum lab_counter counter);
@@ -395,6 +401,7 @@ enum lab_rule {
 	LAB_RULE_HINT,	   /* an order hint below the truth (quiet audits only) */
 	LAB_RULE_POOL,	   /* a slot, its trees and the tag of its frame disagree (quiet audits only) */
 	LAB_RULE_CLIENT,   /* a client's contract, offers or charge and the tags disagree (quiet audits only) */
+	LAB_RULE_VAULT,	   /* a vault's laundry or quarantine and the tags disagree (quiet audits only) */
 	LAB_RULE_HEADER,   /* the labyrinth's own description is damaged */
 };
 
@@ -403,7 +410,7 @@ struct lab_audit {
 	int room;
 	uint64_t frame;	      /* where */
 	const char *text;     /* the rule, in words */
-	uint64_t free, owned, pooled, kept, offline, in_hand; /* frames by what they are */
+	uint64_t free, owned, pooled, kept, offline, in_hand, shredding; /* frames by what they are */
 };
 
 /*
@@ -421,6 +428,8 @@ struct lab_hole {
 
 #define LAB_MARK_LINUX UINT64_MAX
 
+#define LAB_KEYS_BYTES 512u
+
 struct lab_room_spec {
 	const char *name; /* up to LAB_NAME_MAX - 1 bytes are kept */
 	enum lab_zone zone;
@@ -435,6 +444,7 @@ struct lab_room_spec {
 	const struct lab_hole *holes;
 	size_t hole_count;
 	uint64_t zeroed; /* so many frames a keeper may hold ready for LAB_ZERO (labyrinth/keeper.h); 0: none */
+	const struct lab_vault *vault; /* its pages are exclusive (labyrinth/vault.h); NULL: an ordinary room */
 };
 
 struct lab_spec {
@@ -453,6 +463,12 @@ struct lab_spec {
 	uint32_t contract_frames;	       /* the most guaranteed frames of one client, 0 .. LAB_CONTRACT_MAX */
 	uint32_t contract_blocks;	       /* the most guaranteed blocks of one */
 	unsigned int processes;		       /* how many may share it (labyrinth/process.h); 0: one, privately */
+	/*
+	 * With these, what LAB_EXCLUSIVE got is overwritten when it is freed; a vault needs them.  LAB_KEYS_BYTES, aligned to 64, zero-filled,
+	 * in memory that a forked child finds wiped and that is in no dump; 32 bytes of the OS's randomness, which birth wipes.
+	 */
+	void *keys;
+	uint8_t *seed;
 };
 #define LAB_CONTRACT_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 4095u)
 #define LAB_CONTRACT_BLOCKS_MAX (UINTPTR_MAX > 0xffffffffu ? 16384u : 255u)
@@ -492,4 +508,5 @@ LAB_API int labyrinth_void_free_page_exclusive(void *address);
 #include <labyrinth/client.h>
 #include <labyrinth/define.h>
 #include <labyrinth/process.h>
+#include <labyrinth/vault.h>
 #endif

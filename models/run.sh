@@ -127,6 +127,28 @@ keeper-m-first-2 short fail keeper -DSC=2 -DFILLFIRST
 keeper-m-free-2  short fail keeper -DSC=2 -DFREEFILLS
 keeper-m-once-2  short fail keeper -DSC=2 -DNPR=4 -DONCE
 keeper-m-right-2 short fail keeper -DSC=2 -DNPR=4 -DUNENTITLED
+vault-2          short pass vault -DNPR=2
+vault-die        short pass vault -DNPR=2 -DDIE=2
+vault-laundry    short pass vault -DNPR=2 -DDEFER
+vault-share      short pass vault -DNPR=2 -DSHARE
+vault-ring       short pass vault -DNPR=2 -DNF=3 -DNOSTALE
+vault-3          long  pass vault -DNPR=3 -DNF=2 -DDEFER
+vault-m-early    short fail vault -DNPR=2 -DEARLY
+vault-m-takeover short fail vault -DNPR=2 -DTAKEOVER
+vault-m-twostep  short fail vault -DNPR=2 -DSHARE -DTWOSTEP
+vault-m-blind    short fail vault -DNPR=2 -DSHARE -DBLIND
+vault-m-ring     short fail vault -DNPR=2 -DNF=3 -DRINGSTORE
+vault-m-wash     short fail vault -DNPR=2 -DDEFER -DPLAINWASH
+keys-2           short pass keys -DNPR=2
+keys-2-2         short pass keys -DNPR=2 -DROUNDS=2
+keys-3           long  pass keys -DNPR=3
+keys-m-nonce     short fail keys -DNPR=3 -DNONCETWICE
+keys-m-setback   short fail keys -DNPR=3 -DSETBACK
+keys-m-kept      short fail keys -DNPR=3 -DOLDKEPT
+keys-m-flip      short fail keys -DNPR=3 -DFLIPFIRST
+keys-m-same      short fail keys -DNPR=3 -DSAMEKEY
+keys-m-constant  short fail keys -DNPR=3 -DCONSTANT
+keys-m-back      short fail keys -DNPR=3 -DCOPYBACK
 CASES
 }
 

@@ -117,6 +117,7 @@ static bool prepare(struct audio *audio)
 			options->in);
 	audio->shared->hold_ns = options->hold_ms * AUDIO_NS_PER_MS;
 	audio->shared->noise = options->noise;
+	audio->shared->exclusive = options->exclusive;
 	audio->report.shared = audio->shared;
 	audio->report.in = options->in;
 	return choose_cpus(audio);

@@ -102,6 +102,10 @@ struct audio_result {
 	uint64_t held_most;
 	bool fifo, pinned, locked;
 	char birth[16]; /* of the labyrinth */
+	/* Of a stream with exclusive pages (audio_subject.c). */
+	uint32_t guarantees; /* of the room that they came from, LAB_*; 0: an ordinary one */
+	uint64_t elsewhere; /* pages that came from another room */
+	uint64_t left; /* pages in which the stream's mark still stood after all had been freed */
 	uint64_t contract_frames, contract_answers, commons_answers;
 	struct histogram alloc_ns;
 	struct audio_noise_counts noise;
@@ -114,6 +118,7 @@ struct audio_shared {
 	uint64_t blocks; /* of the samples; */
 	uint64_t play; /* of them, how many this worker is to play */
 	uint64_t hold_ns;
+	bool exclusive; /* the contract's pages come from a vault */
 	unsigned int cpu, other_cpu; /* producer's, everybody else's; the same where there is only one */
 	size_t bytes, in, out; /* of the whole file; where the samples begin, and those that come out */
 	/* The worker's. */

@@ -45,6 +45,11 @@ static bool ask(struct audio_noise *noise, struct audio_holding *holding, lab_gf
 	/* Every second thread is a client without a contract, the others are nobody. */
 	holding->owned = noise->number % 2 == 0 && subject->noise_owner;
 	request.owner = (uint16_t)(holding->owned ? subject->noise_owner : 0);
+	/* Clients, from the vault, too, where there is one: it gives single pages, to be freed by their owner. */
+	if (holding->owned && subject->vault >= 0 && !holding->order && next_random(noise) % 2) {
+		request.gfp = LAB_GFP_ATOMIC;
+		request.room = (int16_t)subject->vault;
+	}
 	holding->page = lab_alloc_request(subject->noise_lab, &request, NULL);
 	if (lab_is_err(holding->page))
 		return false;

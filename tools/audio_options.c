@@ -34,6 +34,7 @@ static const char help[] =
 	"  --seconds N     how long a made signal is (5), and how much of IN.wav the others play\n"
 	"  --hold MS       how long the device keeps a page (20)\n"
 	"  --noise N       threads of noise (2); 0 to 16\n"
+	"  --exclusive     the contract's pages come from a vault: overwritten when they are freed\n"
 	"  --beside LIST   who else plays: atomic,glibc,jemalloc,mimalloc,tcmalloc,control (all that are "
 	"here); none\n"
 	"  --json FILE     write all figures; - is standard output, and then nothing else is\n"
@@ -51,6 +52,7 @@ enum option_key {
 	OPTION_SECONDS = 256,
 	OPTION_HOLD,
 	OPTION_NOISE,
+	OPTION_EXCLUSIVE,
 	OPTION_BESIDE,
 	OPTION_JSON,
 	OPTION_SVG,
@@ -62,6 +64,7 @@ static const struct option long_options[] = {
 	{ "seconds", required_argument, NULL, OPTION_SECONDS },
 	{ "hold", required_argument, NULL, OPTION_HOLD },
 	{ "noise", required_argument, NULL, OPTION_NOISE },
+	{ "exclusive", no_argument, NULL, OPTION_EXCLUSIVE },
 	{ "beside", required_argument, NULL, OPTION_BESIDE },
 	{ "json", required_argument, NULL, OPTION_JSON },
 	{ "svg", required_argument, NULL, OPTION_SVG },
@@ -140,6 +143,9 @@ static bool take_option(struct audio_options *options, int key, char *error)
 		fine = take_number(&(struct range){ "noise", 0, AUDIO_NOISE_MAX }, &value, error);
 		options->noise = (unsigned int)value;
 		return fine;
+	case OPTION_EXCLUSIVE:
+		options->exclusive = true;
+		return true;
 	case OPTION_BESIDE:
 		return take_names(&options->whos, error);
 	case OPTION_JSON:

@@ -12,6 +12,7 @@ struct audio_options {
 	const char *in, *out, *json, *svg; /* NULL: none */
 	uint64_t seconds, hold_ms;
 	unsigned int noise;
+	bool exclusive;
 	uint32_t whos; /* who plays, a bit each; the contract always */
 	enum progress_wish progress;
 };

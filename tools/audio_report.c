@@ -10,12 +10,21 @@
 
 #include <jansson.h>
 
+#include "../homes/linux-user/vault.h"
+
+/* Every page from a vault, and none left as it was. */
+static bool audio_exclusive(const struct audio_result *contract)
+{
+	return contract->guarantees & LAB_SHREDDED && !contract->elsewhere && !contract->left;
+}
+
 bool audio_kept(const struct audio_report *report)
 {
 	const struct audio_result *contract = audio_played(report, AUDIO_CONTRACT);
 
 	return contract && report->identical && !contract->failed && !contract->late_by_alloc &&
-	       !contract->damaged && !contract->misfreed && contract->blocks == report->shared->blocks;
+	       !contract->damaged && !contract->misfreed && contract->blocks == report->shared->blocks &&
+	       (!report->shared->exclusive || audio_exclusive(contract));
 }
 
 /* ---------------------------------------------------------------- JSON */
@@ -65,6 +74,7 @@ static json_t *json_result(const struct audio_report *report, const struct audio
 				 "held_most", number(result->held_most), "seconds", result->seconds, "fifo",
 				 result->fifo, "pinned", result->pinned, "locked", result->locked, "noise",
 				 json_noise(report, &result->noise));
+	char names[VAULT_NAMES_TEXT];
 	int failed = !object || !more || !rest || json_object_update(object, more) ||
 		     json_object_update(object, rest);
 
@@ -74,6 +84,10 @@ static json_t *json_result(const struct audio_report *report, const struct audio
 		failed = json_object_set_new(object, "contract_frames", number(result->contract_frames)) ||
 			 json_object_set_new(object, "from_contract", number(result->contract_answers)) ||
 			 json_object_set_new(object, "from_commons", number(result->commons_answers));
+	if (!failed && result->guarantees)
+		failed = json_object_set_new(object, "guarantees", json_string(vault_names(result->guarantees, names))) ||
+			 json_object_set_new(object, "elsewhere", number(result->elsewhere)) ||
+			 json_object_set_new(object, "left", number(result->left));
 	json_decref(more);
 	json_decref(rest);
 	if (!failed)
@@ -86,12 +100,12 @@ static json_t *json_head(const struct audio_report *report)
 {
 	const struct audio_shared *shared = report->shared;
 
-	return json_pack("{s:s?, s:s?, s:i, s:i, s:o, s:o, s:f, s:f, s:i, s:b}", "in", report->in, "out",
+	return json_pack("{s:s?, s:s?, s:i, s:i, s:o, s:o, s:f, s:f, s:i, s:b, s:b}", "in", report->in, "out",
 			 report->out, "rate", (int)AUDIO_RATE, "bits", 24, "channels",
 			 number(shared->channels), "blocks", number(shared->blocks), "seconds",
 			 (double)shared->blocks / AUDIO_RATE, "hold_ms",
 			 (double)shared->hold_ns / (double)AUDIO_NS_PER_MS, "cpus", (int)report->cpus,
-			 "identical", report->identical);
+			 "exclusive", (int)shared->exclusive, "identical", report->identical);
 }
 
 bool audio_json(FILE *file, const struct audio_report *report)
@@ -146,6 +160,7 @@ static void table_line(FILE *file, const char *name, const struct audio_result *
 static void table_foot(FILE *file, const struct audio_report *report)
 {
 	const struct audio_result *contract = audio_played(report, AUDIO_CONTRACT);
+	char names[VAULT_NAMES_TEXT];
 
 	fprintf(file,
 		"The noise beside the contract: %" PRIu64 " blocks had, %" PRIu64
@@ -163,6 +178,9 @@ static void table_foot(FILE *file, const struct audio_report *report)
 		contract->pinned ? "pinned" : "not pinned (one CPU, or not permitted)",
 		contract->fifo ? "SCHED_FIFO" : "not SCHED_FIFO (one CPU, or not permitted)",
 		!strcmp(contract->birth, "armed") ? "locked" : "touched, not locked (RLIMIT_MEMLOCK)");
+	if (report->shared->exclusive)
+		fprintf(file, "Exclusive pages: %s; %" PRIu64 " from elsewhere, %" PRIu64 " left as they were.\n",
+			*vault_names(contract->guarantees, names) ? names : "none", contract->elsewhere, contract->left);
 	if (contract->syscalls < 0)
 		fputs("System calls could not be counted here: late does not know of them.\n", file);
 }

@@ -4,6 +4,8 @@
  *
  * Both contestants of Labyrinth get the same machine: a DMA room that is small for what is asked of it, and a
  * normal one, each with Linux's watermarks.  So does the noise of the control, which leaves it alone.
+ * With --exclusive the contract's pages come from a third room, a vault, of which some of the noise takes, too.  Whether they really
+ * did, and were overwritten, is looked at: each page gets a mark, and none may stand anywhere in the vault when all have been freed.
  */
 #define _GNU_SOURCE
 #include "audio_subject.h"
@@ -23,6 +25,9 @@
  */
 #define COMMONS_TRIES 64u
 #define CONTRACT_TRIES AUDIO_CALLERS
+#define VAULT_ROOM 2
+#define VAULT_GUARANTEES (LAB_NODUMP | LAB_NOFORK | LAB_GUARDED)
+#define MARK UINT64_C(0x6b72616d206f6964) /* at a page's end */
 #define BLOCK_BYTES (UINT64_C(2) << 20)
 
 const char *const audio_names[AUDIO_WHOS] = {
@@ -55,14 +60,19 @@ static int open_labyrinth(struct audio_subject *subject, uint32_t frames, bool a
 		  .prefaulted = true,
 		  .watermarks = true,
 		  .size = NORMAL_BYTES },
+		{ .name = "stream",
+		  .kind = LAB_ROOM_VAULT,
+		  .zone = LAB_ZONE_OWN,
+		  .guarantees = VAULT_GUARANTEES | (armed ? LAB_LOCKED : 0),
+		  .size = 2 * (uint64_t)frames * AUDIO_PAGE },
 	};
 	struct lab_user_spec spec = { .birth = armed ? LAB_ARMED : LAB_LAZY,
 				      .rooms = rooms,
-				      .room_count = 2,
+				      .room_count = subject->vault < 0 ? 2 : 3,
 				      .clients = 2,
 				      .contract_frames = frames };
 
-	subject->noise_bytes = rooms[0].size + rooms[1].size;
+	subject->noise_bytes = rooms[0].size + rooms[1].size + (subject->vault < 0 ? 0 : rooms[2].size);
 	return lab_user_open(&spec, &subject->noise_lab, text);
 }
 
@@ -71,9 +81,9 @@ static bool open_contract(struct audio_subject *subject, const struct audio_shar
 {
 	const struct lab_client_spec spec = {
 		.name = "stream",
-		.gfp = LAB_DMA,
+		.gfp = subject->vault < 0 ? LAB_DMA : 0,
 		.node = LAB_NODE_LOCAL,
-		.room = LAB_ROOM_ROUTE,
+		.room = (int16_t)subject->vault, /* or LAB_ROOM_ROUTE */
 		.callers = AUDIO_CALLERS,
 		.period_ns = AUDIO_PERIOD_NS,
 		.hold_ns = shared->hold_ns,
@@ -126,6 +136,7 @@ bool audio_subject_open(struct audio_subject *subject, const struct audio_shared
 	bool armed = true;
 
 	subject->noise_bytes = DMA_BYTES + NORMAL_BYTES;
+	subject->vault = shared->exclusive && subject->who == AUDIO_CONTRACT ? VAULT_ROOM : LAB_ROOM_ROUTE;
 	if (audio_is_malloc(subject->who))
 		return true;
 	if (open_labyrinth(subject, frames, true, text)) {
@@ -149,6 +160,22 @@ bool audio_subject_open(struct audio_subject *subject, const struct audio_shared
 	return open_noise_client(subject, result);
 }
 
+/* All has been freed, and nothing else runs: how many of the vault's pages have the stream's mark in them? */
+static uint64_t marks_left(const struct labyrinth *lab, unsigned int room)
+{
+	struct lab_room_stats stats;
+	uint64_t i, left = 0;
+
+	if (lab_room_stats(lab, room, &stats))
+		return UINT64_MAX;
+	for (i = 0; i < stats.frames; i++) {
+		const char *page = lab_page_address(lab, lab_frame_page(lab, stats.first_frame + i));
+
+		left += memcmp(page + AUDIO_PAGE - sizeof(uint64_t), &(uint64_t){ MARK }, sizeof(uint64_t)) == 0;
+	}
+	return left;
+}
+
 void audio_subject_close(struct audio_subject *subject, struct audio_result *result)
 {
 	struct lab_client_stats stats;
@@ -156,6 +183,11 @@ void audio_subject_close(struct audio_subject *subject, struct audio_result *res
 	if (subject->owner && !lab_client_stats(subject->lab, subject->owner, &stats)) {
 		result->contract_answers = stats.contract;
 		result->commons_answers = stats.commons;
+	}
+	if (subject->vault >= 0) {
+		result->guarantees = lab_room_guarantees(subject->lab, (unsigned int)subject->vault);
+		result->elsewhere = subject->elsewhere;
+		result->left = marks_left(subject->lab, (unsigned int)subject->vault);
 	}
 	if (subject->pages)
 		munmap(subject->pages, subject->page_count * AUDIO_PAGE);
@@ -193,11 +225,19 @@ bool audio_take(struct audio_subject *subject, struct audio_block *block, unsign
 		request.gfp |= LAB_EXCLUSIVE;
 		request.owner = (uint16_t)subject->owner;
 	}
+	if (subject->vault >= 0) {
+		request.gfp &= ~LAB_DMA;
+		request.room = (int16_t)subject->vault;
+	}
 	block->page = lab_alloc_request(subject->lab, &request, &answer);
 	*tries = answer.rounds;
 	if (lab_is_err(block->page))
 		return false;
 	block->address = lab_page_address(subject->lab, block->page);
+	if (subject->vault >= 0) {
+		subject->elsewhere += answer.room != VAULT_ROOM;
+		memcpy((char *)block->address + AUDIO_PAGE - sizeof(uint64_t), &(uint64_t){ MARK }, sizeof(uint64_t));
+	}
 	return true;
 }
 

@@ -15,6 +15,8 @@ struct audio_subject {
 	struct labyrinth *noise_lab; /* where the noise is: the same; the control's noise has one too */
 	unsigned int owner; /* the client with the contract; 0: none */
 	unsigned int noise_owner; /* of some of the noise; 0: none */
+	int vault; /* the room that the stream's exclusive pages come from; -1: they are not exclusive */
+	uint64_t elsewhere; /* pages of another room, though they should have been exclusive */
 	unsigned int tries_bound; /* 0: none published */
 	uint64_t noise_bytes; /* as much is there to be taken */
 	char *pages; /* the control's, in turn: as many as can be on their way, and one more */

@@ -28,44 +28,6 @@
 
 #define BIT(who) (UINT32_C(1) << (who))
 #define OWN BIT(BENCH_LABYRINTH)
-#define PEERS (BIT(BENCH_GLIBC) | BIT(BENCH_TCMALLOC) | BIT(BENCH_JEMALLOC) | BIT(BENCH_MIMALLOC))
-
-const struct bench bench_all[] = {
-	{ .name = "pair_hot",
-	  .what = "allocate a page and free it, again and again; ns a pair",
-	  .threads = 1,
-	  .whos = OWN | PEERS | BIT(BENCH_FLOOR),
-	  .run = bench_pair_hot },
-	{ .name = "burst32",
-	  .what = "32 pages, then free the 32; ns a pair",
-	  .threads = 1,
-	  .whos = OWN | PEERS,
-	  .run = bench_burst32 },
-	{ .name = "fill_1m",
-	  .what = "a million pages, then free them in order, the second time; ns each",
-	  .threads = 1,
-	  .whos = OWN | PEERS,
-	  .own_bytes = 64 * BENCH_MIB,
-	  .peer_bytes = 9 * BENCH_GIB / 2,
-	  .run = bench_fill_1m },
-	{ .name = "cross_cpu",
-	  .what = "allocate on one CPU, free on another, through a ring; ns a page",
-	  .threads = 2,
-	  .whos = OWN | PEERS | BIT(BENCH_FLOOR),
-	  .run = bench_cross_cpu },
-	{ .name = "refuse_64m",
-	  .what = "a request that fails in a full labyrinth of 64 MiB; ns a request",
-	  .threads = 1,
-	  .whos = OWN,
-	  .run = bench_refuse_64m },
-	{ .name = "refuse_1t",
-	  .what = "a request that fails in a full labyrinth of 1 TiB; ns a request",
-	  .threads = 1,
-	  .whos = OWN,
-	  .own_bytes = 5 * BENCH_GIB / 2,
-	  .run = bench_refuse_1t },
-};
-const size_t bench_all_count = sizeof(bench_all) / sizeof(bench_all[0]);
 
 struct options {
 	const char *json; /* NULL: none */
@@ -98,7 +60,7 @@ static int refuse(const char *format, const char *what)
 
 static const char help[] =
 	"Usage: labyrinth bench [OPTION]... [NAME]...\n"
-	"Measure Labyrinth beside the allocators that are installed here. No NAME: all.\n"
+	"Measure Labyrinth beside the allocators that are installed here. No NAME: all; a group (shred): those in it.\n"
 	"\n"
 	"  --json FILE   one JSON object a line; - is standard output, and the table then goes to standard "
 	"error\n"
@@ -120,17 +82,28 @@ static bool number(const char *text, unsigned long most, unsigned long *value)
 	return *text >= '0' && *text <= '9' && !*end && !errno && *value <= most;
 }
 
+/* Is it this bench's name, or that of its group: what stands before a "_" in it? */
+static bool is_named(const struct bench *bench, const char *name)
+{
+	size_t length = strlen(name);
+
+	return length && !strncmp(bench->name, name, length) && (!bench->name[length] || bench->name[length] == '_');
+}
+
 static int add_name(struct options *options, const char *name)
 {
-	if (options->bench_count == NAMES_MAX)
-		return refuse("too many names, from '%.80s' on", name);
+	size_t before = options->bench_count;
+
 	for (size_t i = 0; i < bench_all_count; i++) {
-		if (!strcmp(bench_all[i].name, name)) {
-			options->benches[options->bench_count++] = &bench_all[i];
-			return 0;
-		}
+		if (!is_named(&bench_all[i], name))
+			continue;
+		if (options->bench_count == NAMES_MAX)
+			return refuse("too many names, from '%.80s' on", name);
+		options->benches[options->bench_count++] = &bench_all[i];
+		if (!bench_all[i].name[strlen(name)])
+			return 0; /* exactly this one (which stands before those that begin so) */
 	}
-	return refuse("there is no bench '%.80s' (see labyrinth bench --list)", name);
+	return options->bench_count > before ? 0 : refuse("there is no bench '%.80s' (see labyrinth bench --list)", name);
 }
 
 static int add_option(struct options *options, int option, const char *word)
@@ -257,6 +230,10 @@ static uint32_t contestants(struct run *run, const struct bench *bench)
 	uint64_t available = bench_available_bytes();
 	uint32_t active = 0;
 
+	if (bench->missing && bench->missing()) {
+		skip(run, bench->name, bench->missing());
+		return 0;
+	}
 	if (bench->threads > 1 && run->cpu == run->other_cpu) {
 		skip(run, bench->name, "needs two CPUs, and this process may run on one");
 		return 0;
@@ -385,7 +362,7 @@ static void run_bench(struct run *run, const struct bench *bench)
 static int list(void)
 {
 	for (size_t i = 0; i < bench_all_count; i++)
-		printf("%-11s %s\n", bench_all[i].name, bench_all[i].what);
+		printf("%-23s %s\n", bench_all[i].name, bench_all[i].what);
 	return output_help("labyrinth bench", "");
 }
 

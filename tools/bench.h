@@ -16,10 +16,13 @@
  * hands the memory of the large benches back before the next one starts.
  *
  *     bench.c          command line, rounds              bench_worker.c   the worker's frame, clocks
+ *     bench_list.c     what can be measured
  *     bench_peers.c    who there is, starting workers    bench_subject.c  an allocator, ready to be called
  *     bench_report.c   median, JSON, table               bench_loops.c    pair_hot, burst32, fill_1m
  *                                                        bench_refuse.c   refuse_64m, refuse_1t
  *                                                        bench_cross.c    cross_cpu
+ *                                                        bench_shred.c    shred_*: the core's fill kernels
+ *                                                        bench_exclusive.c pair_exclusive*, pair_secret
  */
 #ifndef LABYRINTH_TOOLS_BENCH_H
 #define LABYRINTH_TOOLS_BENCH_H
@@ -42,6 +45,8 @@ enum bench_who {
 	BENCH_TCMALLOC,
 	BENCH_JEMALLOC,
 	BENCH_MIMALLOC,
+	BENCH_SODIUM,
+	BENCH_OPENSSL,
 	BENCH_FLOOR, /* no allocator at all: the least that the loop itself costs */
 	BENCH_WHOS,
 };
@@ -71,6 +76,7 @@ struct bench {
 	unsigned int threads;
 	uint32_t whos; /* which contestants, a bit each */
 	uint64_t own_bytes, peer_bytes; /* what a worker may come to hold: is it there? */
+	const char *(*missing)(void); /* what this machine lacks for it, NULL: nothing; NULL itself: it needs nothing */
 	void (*run)(const struct bench_job *job, struct bench_figures *figures);
 };
 
@@ -86,15 +92,18 @@ struct bench_series {
 
 int labyrinth_bench(int argc, char **argv);
 
-/* bench.c */
+/* bench_list.c */
 extern const struct bench bench_all[];
 extern const size_t bench_all_count;
+
+/* bench.c */
 /* What the machine could give away without swapping; "unknown" is taken for enough. */
 uint64_t bench_available_bytes(void);
 
 /* bench_peers.c */
 struct bench_peer {
 	const char *name; /* as in JSON */
+	const char *symbol; /* what its library must have; NULL: nothing in particular */
 	const char *inside; /* part of the name of the file that malloc then comes from; NULL: any */
 	const char *library[3]; /* to be preloaded, the first that is there; none: as it is */
 	const char *package; /* Debian's */
@@ -121,12 +130,27 @@ int bench_json_line(FILE *file, const struct bench_series *series);
 void bench_table_head(FILE *file);
 void bench_table(FILE *file, const struct bench_series *series, size_t count);
 
-/* The benches themselves: bench_loops.c, bench_cross.c */
+/* The benches themselves: bench_loops.c, bench_refuse.c, bench_cross.c, bench_shred.c, bench_exclusive.c */
 void bench_pair_hot(const struct bench_job *job, struct bench_figures *figures);
 void bench_burst32(const struct bench_job *job, struct bench_figures *figures);
 void bench_fill_1m(const struct bench_job *job, struct bench_figures *figures);
 void bench_refuse_64m(const struct bench_job *job, struct bench_figures *figures);
 void bench_refuse_1t(const struct bench_job *job, struct bench_figures *figures);
 void bench_cross_cpu(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_random(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_ram(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_keys(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_zero(const struct bench_job *job, struct bench_figures *figures);
+void bench_shred_zero_ram(const struct bench_job *job, struct bench_figures *figures);
+const char *bench_shred_no_ram(void);
+void bench_shred_digest(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_exclusive(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_exclusive_zero(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_exclusive_secret(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_exclusive_quiet(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_exclusive_deferred(const struct bench_job *job, struct bench_figures *figures);
+void bench_pair_secret(const struct bench_job *job, struct bench_figures *figures);
+const char *bench_exclusive_missing(void);
+const char *bench_exclusive_secret_missing(void);
 
 #endif

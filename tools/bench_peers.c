@@ -32,6 +32,14 @@ const struct bench_peer bench_peers[BENCH_WHOS] = {
 			     .inside = "mimalloc",
 			     .library = { "libmimalloc.so.2.0", "libmimalloc.so.2", "libmimalloc.so.3" },
 			     .package = "libmimalloc2.0" },
+	[BENCH_SODIUM] = { .name = "libsodium",
+			   .symbol = "sodium_malloc",
+			   .library = { "libsodium.so.23", "libsodium.so.26" },
+			   .package = "libsodium23" },
+	[BENCH_OPENSSL] = { .name = "openssl",
+			    .symbol = "CRYPTO_secure_malloc",
+			    .library = { "libcrypto.so.3", "libcrypto.so.1.1" },
+			    .package = "libssl3" },
 	[BENCH_FLOOR] = { .name = "floor" },
 };
 

@@ -60,7 +60,7 @@ static const struct bench_series *yardstick(const struct bench_series *series, s
 
 void bench_table_head(FILE *file)
 {
-	fprintf(file, "%-11s %-10s %-8s %10s %10s %12s\n", "bench", "who", "mode", "ns", "min",
+	fprintf(file, "%-23s %-10s %-8s %10s %10s %12s\n", "bench", "who", "mode", "ns", "min",
 		"x labyrinth");
 }
 
@@ -69,7 +69,7 @@ void bench_table(FILE *file, const struct bench_series *series, size_t count)
 	for (size_t i = 0; i < count; i++) {
 		const struct bench_series *own = yardstick(series, count, series[i].mode);
 
-		fprintf(file, "%-11s %-10s %-8s %10.2f %10.2f", i ? "" : series[i].bench->name,
+		fprintf(file, "%-23s %-10s %-8s %10.2f %10.2f", i ? "" : series[i].bench->name,
 			bench_peers[series[i].who].name, series[i].mode, series[i].median, series[i].min);
 		if (own && own->median > 0)
 			fprintf(file, " %12.2f\n", series[i].median / own->median);

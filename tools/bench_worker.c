@@ -84,6 +84,8 @@ static void check_malloc(enum bench_who who, struct bench_figures *figures)
 	const char *file;
 	Dl_info info;
 
+	if (bench_peers[who].symbol && !dlsym(RTLD_DEFAULT, bench_peers[who].symbol))
+		bench_fail(figures, "%s is not there", bench_peers[who].symbol);
 	if (!inside)
 		return;
 	if (!address || !dladdr(address, &info) || !info.dli_fname) {

@@ -8,5 +8,6 @@
 int labyrinth_size(int argc, char **argv); /* size.c */
 int labyrinth_explain(int argc, char **argv); /* explain.c */
 int labyrinth_audio(int argc, char **argv);   /* audio.c */
+int labyrinth_vault(int argc, char **argv);   /* vault.c */
 
 #endif

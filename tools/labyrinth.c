@@ -25,6 +25,7 @@ static const struct command {
 	{ "bench", labyrinth_bench, "measure it beside the allocators that are installed" },
 	{ "explain", labyrinth_explain, "why a page request was refused, from a kernel's log or a labyrinth's report" },
 	{ "audio", labyrinth_audio, "pass 192 kHz sound through pages allocated as it comes, under pressure" },
+	{ "vault", labyrinth_vault, "what the memory of a vault can be on this machine, and who can still read it" },
 	{ "size", labyrinth_size, "how many frames a client's contract needs" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -6,6 +6,23 @@
 #define LAB_HOME_H
 
 #include <labyrinth/user.h>
+#include <labyrinth/vault.h>
+
+/* The memory of a vault, as mapped (vault.h). */
+struct vault_memory {
+	enum lab_vault_memory kind; /* never LAB_VAULT_ANY */
+	uint32_t guarantees; /* as read back */
+	unsigned int stride; /* pages from a frame to the next */
+	unsigned int rings;  /* io_uring instances that keep it pinned */
+	bool markers;	     /* its guard pages are markers within one mapping */
+	bool armed;	     /* every frame was touched */
+	size_t page;
+	uint64_t frames;
+	char *base;	     /* frame 0 */
+	void *map;	     /* all that is reserved; NULL: nothing */
+	size_t bytes;
+	void **pins;	     /* a page of each ring: by this mapping it lives, not by a descriptor */
+};
 
 /* The page in front of a labyrinth's metadata: how to take it down again. */
 struct lab_home {
@@ -27,6 +44,8 @@ struct lab_home {
 		size_t bytes;
 	} memory[LAB_ROOMS_MAX]; /* as mapped */
 	struct lab_room_spec spec[LAB_ROOMS_MAX];
+	struct vault_memory vault[LAB_ROOMS_MAX];   /* instead of memory[], of rooms that are vaults */
+	struct lab_vault vault_spec[LAB_ROOMS_MAX]; /* what the core was told of them */
 };
 
 /* Where an error goes: the sentence, and the room it is about. */

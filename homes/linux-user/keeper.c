@@ -107,6 +107,8 @@ static long room_pass(struct lab_keeper *keeper, struct room_care *of, uint64_t 
 		care_count(keeper->care, &stats->mended, keeper_tidy(of->room, &of->watch, keeper->spec.tidy_leaves));
 	care_count(keeper->care, &stats->zeroed,
 		   keeper_zero(keeper->care->lab, of->room, keeper_boost(&of->watch) + KEEPER_SPARE, keeper->spec.zero_frames));
+	care_count(keeper->care, &stats->laundered,
+		   lab_launder(keeper->care->lab, (unsigned int)(of - keeper->room), keeper->spec.zero_frames));
 	return freed;
 }
 

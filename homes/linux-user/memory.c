@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "home.h"
+#include "vault.h"
 
 #ifndef MADV_POPULATE_WRITE
 #define MADV_POPULATE_WRITE 23
@@ -90,6 +91,8 @@ int home_map_room(struct lab_home *home, const struct lab_user_spec *spec, unsig
 
 	if (room->kind == LAB_ROOM_METADATA)
 		return 0;
+	if (room->kind == LAB_ROOM_VAULT)
+		return vault_map_room(home, spec, number, to);
 	if (room->size > SIZE_MAX - 2 * align)
 		return complain_plainly(to, "its size does not fit into the address space");
 	bytes = (size_t)room->size + (huge && align == HUGE_BYTES && !lead ? 0 : align);

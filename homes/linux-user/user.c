@@ -3,21 +3,25 @@
  * user.c - opening and closing a labyrinth of this process.
  *
  * One mapping holds a page of the home's own notes and, behind it, the metadata.  A second page holds the
- * word that says who may call: the kernel zeroes it in a forked child (MADV_WIPEONFORK).
+ * word that says who may call, and the keys for shredding: the kernel zeroes it in a forked child (MADV_WIPEONFORK).
  */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "home.h"
 #include "reclaim.h"
+#include "vault.h"
 
 #ifndef MADV_WIPEONFORK
 #define MADV_WIPEONFORK 18
 #endif
 
+#define KEYS_AT 64u /* in the identity's page */
+#define SEED_BYTES 32u
 #define HUGE_BYTES ((uint64_t)2 << 20)
 
 _Static_assert(sizeof(struct lab_home) <= HOME_BYTES, "the notes fit in front of the metadata");
@@ -34,7 +38,7 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 {
 	uint64_t page = spec->page_size ? spec->page_size : 4096;
 
-	if (room->kind > LAB_ROOM_SHARED)
+	if (room->kind > LAB_ROOM_VAULT)
 		return complain_plainly(to, "no such kind of room");
 	if (!room->size)
 		return complain_plainly(to, "its size is 0");
@@ -50,7 +54,7 @@ static int check_room(const struct lab_user_spec *spec, const struct lab_user_ro
 		return complain_plainly(to, "a room without memory has no zeroed frames");
 	if (room->bind && room->node >= LAB_NODES_MAX)
 		return complain_plainly(to, "no such node");
-	return 0;
+	return vault_check(room, to);
 }
 
 /* What is shared is in one memory file, all of it. */
@@ -151,14 +155,29 @@ void home_describe(const struct lab_user_spec *spec, struct lab_spec *core, stru
 
 static void unmap(struct lab_home *home)
 {
+	bool owner = home->identity && *home->identity == LAB_IDENTITY; /* not a forked child */
 	unsigned int i;
 
-	for (i = 0; i < home->rooms; i++)
+	if (owner)
+		explicit_bzero(home->identity, home->identity_bytes); /* the keys, too */
+	for (i = 0; i < home->rooms; i++) {
 		if (home->memory[i].bytes)
 			munmap(home->memory[i].base, home->memory[i].bytes);
+		vault_unmap(&home->vault[i], owner);
+	}
 	if (home->identity)
 		munmap(home->identity, home->identity_bytes);
 	munmap(home, home->bytes);
+}
+
+static bool has_vault(const struct lab_user_spec *spec)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec->room_count; i++)
+		if (spec->rooms[i].kind == LAB_ROOM_VAULT)
+			return true;
+	return false;
 }
 
 static int make_identity(struct lab_home *home, const struct lab_user_spec *spec, const struct lab_complaint *to)
@@ -173,9 +192,21 @@ static int make_identity(struct lab_home *home, const struct lab_user_spec *spec
 	home->identity_bytes = bytes;
 	if (madvise(page, bytes, MADV_WIPEONFORK) != 0)
 		return complain(to, "madvise(MADV_WIPEONFORK)", bytes);
-	if (spec->birth == LAB_ARMED && (error = home_arm(page, bytes, to)) != 0)
+	if (madvise(page, bytes, MADV_DONTDUMP) != 0)
+		return complain(to, "madvise(MADV_DONTDUMP)", bytes);
+	if ((spec->birth == LAB_ARMED || has_vault(spec)) && (error = home_arm(page, bytes, to)) != 0)
 		return error;
 	*home->identity = LAB_IDENTITY;
+	return 0;
+}
+
+/* The keys that exclusive pages are overwritten with stand behind the identity word: wiped in a child, in no dump. */
+static int seed_keys(const struct lab_home *home, struct lab_spec *core, uint8_t *seed, const struct lab_complaint *to)
+{
+	if (getrandom(seed, SEED_BYTES, 0) != (ssize_t)SEED_BYTES)
+		return complain(to, "getrandom", SEED_BYTES);
+	core->keys = (char *)home->identity + KEYS_AT;
+	core->seed = seed;
 	return 0;
 }
 
@@ -216,7 +247,9 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 {
 	struct lab_complaint to = { .text = error_text };
 	struct lab_room_spec rooms[LAB_ROOMS_MAX];
+	struct lab_vault vaults[LAB_ROOMS_MAX];
 	struct lab_spec core;
+	uint8_t seed[SEED_BYTES];
 	struct lab_home *home;
 	size_t metadata;
 	int error = home_check(spec, &to);
@@ -228,6 +261,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	home_describe(spec, &core, rooms);
 	if (share_wanted(spec))
 		return share_open(spec, &core, rooms, lab, &to);
+	vault_describe(spec, rooms, vaults);
 	metadata = lab_metadata_bytes(&core);
 	if (!metadata)
 		return home_refused(&core, &to);
@@ -239,9 +273,11 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	home->rooms = spec->room_count;
 	home->metadata = metadata;
 	home->share.fd = -1;
-	memcpy(home->spec, rooms, sizeof(rooms));
+	memcpy(home->spec, rooms, spec->room_count * sizeof(*rooms));
 	core.rooms = home->spec; /* with the memory's addresses, once they are known */
 	error = furnish(home, spec, &core, &to);
+	if (!error)
+		error = seed_keys(home, &core, seed, &to);
 	if (!error)
 		error = lab_birth(&core, (char *)home + HOME_BYTES, metadata, lab, NULL, NULL);
 	if (error) {

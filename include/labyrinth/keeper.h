@@ -58,7 +58,7 @@ struct lab_keeper; /* one a labyrinth */
 struct lab_keeper_spec {
 	uint64_t period_ns;	  /* 0: 1 ms; at least 10 us */
 	unsigned int tidy_leaves; /* leaves looked at for stale hints, a room and period; 0: 16 */
-	unsigned int zero_frames; /* frames zeroed at most, a room and period; 0: 64 */
+	unsigned int zero_frames; /* frames zeroed, and pages of a vault laundered, at most, a room and period; 0: 64 */
 	bool no_tidying;
 	bool by_hand;		  /* no thread: the program calls lab_keeper_pass() */
 };
@@ -97,6 +97,7 @@ struct lab_keeper_stats {
 	uint64_t stuck;	    /* rounds of all shrinkers without any */
 	uint64_t mended;    /* leaves with stale hints */
 	uint64_t zeroed;    /* frames made ready */
+	uint64_t laundered; /* pages of vaults overwritten */
 	struct lab_keeper_room room[LAB_ROOMS_MAX];
 };
 /* From anywhere but a signal handler; a moment's figures.  0, -ECHILD. */

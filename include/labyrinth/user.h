@@ -10,6 +10,7 @@
 
 #include <labyrinth.h>
 #include <labyrinth/keeper.h>
+#include <labyrinth/vault.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -20,6 +21,15 @@ enum lab_room_kind {
 	LAB_ROOM_HUGETLB,   /* reserved huge pages of 2 MiB; fails where there are too few */
 	LAB_ROOM_METADATA,  /* no memory behind: frames are numbers (simulation, a device's memory) */
 	LAB_ROOM_SHARED,    /* pages that other processes may attach to; the other rooms: such, or metadata only */
+	LAB_ROOM_VAULT,	    /* exclusive pages that are truly as `guarantees` says, or the labyrinth is not opened (labyrinth/vault.h) */
+};
+
+/* What a vault's memory is made of.  SPEC.md, "The memory of vaults", has the table of what each can be. */
+enum lab_vault_memory {
+	LAB_VAULT_ANY,	     /* the first of the following that is all that is required */
+	LAB_VAULT_ANONYMOUS, /* all but LAB_SHREDDED_KILLED */
+	LAB_VAULT_SECRET,    /* memfd_secret: everything; no other process, nor the kernel, reads it; no hibernation meanwhile */
+	LAB_VAULT_HUGETLB,   /* reserved huge pages of 2 MiB: neither LAB_GUARDED nor LAB_SHREDDED_KILLED */
 };
 
 struct lab_user_room {
@@ -37,6 +47,13 @@ struct lab_user_room {
 	const struct lab_hole *holes;
 	size_t hole_count;
 	uint64_t zeroed; /* frames that its keeper holds ready for LAB_ZERO; needs memory */
+	/* Of a vault (zone LAB_ZONE_OWN; no watermarks, nothing zeroed; its memory is always touched at birth). */
+	uint32_t guarantees; /* LAB_LOCKED ... LAB_SHREDDED_KILLED, required; with LAB_ARMED, LAB_LOCKED too */
+	enum lab_vault_memory vault_memory;
+	uint32_t quarantine; /* the last so many freed pages are not given anew: 0 .. 65536 */
+	bool deferred;	     /* a free leaves the shredding to lab_launder() (the keeper) */
+	bool unnoticed;	     /* free pages are not looked at for writes */
+	enum lab_shred shred;
 };
 
 enum lab_birth_kind {
@@ -69,8 +86,8 @@ struct lab_user_spec {
 LAB_API int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error);
 
 /*
- * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it; no other thread may be inside a call.
- * A shared one: lab_detach().
+ * Stop its keeper, forget its shrinkers, unmap everything.  Pages that are still out go with it, a vault's overwritten, and so are
+ * the keys; no other thread may be inside a call.  A shared one: lab_detach().
  */
 LAB_API void lab_user_close(struct labyrinth *lab);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * configuration.c - fuzzer: what a labyrinth is made of.  An input is a specification for lab_birth(), one for
- * lab_user_open(), or the words of a command line; hostile or merely careless.
+ * configuration.c - fuzzer: what a labyrinth is made of.  An input is a specification for lab_birth(), one of
+ * a vault, one for lab_user_open(), or the words of a command line; hostile or merely careless.
  *
  * It is refused exactly where the rules say so, with the room at fault and a sentence, and nothing is written;
  * else it needs as much metadata as SPEC.md says, is born in not one byte more (behind it the memory is
@@ -9,6 +9,7 @@
  */
 #define _GNU_SOURCE
 #include "config_use.h"
+#include "config_vault.h"
 #include "config_words.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -43,7 +44,7 @@ static void check_size(const struct lab_spec *spec, size_t bytes)
 	const struct lab_room_spec *room = &spec->rooms[0];
 	struct lab_spec defined = *spec;
 	struct rule_marks marks;
-	uint64_t want = 5376, slots;
+	uint64_t want = 5440, slots;
 	unsigned int i;
 
 	for (i = 0; i < spec->room_count; i++)
@@ -171,7 +172,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bytes in = { data, data + size };
 	unsigned int kind = take8(&in);
 
-	if (kind < 160)
+	if (kind >= 144 && kind < 160)
+		fuzz_vault(&in);
+	else if (kind < 160)
 		fuzz_spec(&in);
 	else if (kind < 208)
 		fuzz_user(&in);

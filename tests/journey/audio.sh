@@ -99,6 +99,23 @@ one, other = (wave.open(path, "rb") for path in sys.argv[1:])
 assert one.getparams()[:4] == other.getparams()[:4]
 assert one.readframes(1 << 30) == other.readframes(1 << 30)
 PYTHON
+
+# With exclusive pages: the same promises, and every page comes from a vault and is overwritten when it is freed.
+"$binary" audio --exclusive --seconds 1 --beside atomic,control --json "$work/exclusive.json" >"$work/table" 2>"$work/err" </dev/null
+status=$?
+[ "$status" -eq 0 ] || fail "exclusive pages: exit $status: $(cat "$work/err")"
+check "$work/exclusive.json" 192000 2
+python3 - "$work/exclusive.json" "$work/made.json" <<'PYTHON' || fail "exclusive pages"
+import json, sys
+j, ordinary = (json.load(open(path)) for path in sys.argv[1:])
+c = j["contract"]
+print("  exclusive: %s; %s from elsewhere, %s left" % (c.get("guarantees"), c.get("elsewhere"), c.get("left")))
+assert j["exclusive"] is True and ordinary["exclusive"] is False and "guarantees" not in ordinary["contract"]
+assert {"NODUMP", "NOFORK", "GUARDED", "SHREDDED"} <= set(c["guarantees"].split())
+assert c["memory"] != "armed" or "LOCKED" in c["guarantees"].split()
+assert c["elsewhere"] == 0 and c["left"] == 0
+PYTHON
+grep -q '^Exclusive pages: .*SHREDDED; 0 from elsewhere, 0 left' "$work/table" || fail "exclusive pages: not in the table"
 if [ -n "${MUTANT:-}" ]; then
 	[ "$failures" -eq 0 ]
 	exit

@@ -36,7 +36,13 @@ import json, sys
 
 lines, table, rounds, names = sys.argv[1], open(sys.argv[2]).read(), int(sys.argv[3]), sys.argv[4:]
 modes = {"pair_hot": {"exact", "page", "atomic"}, "burst32": {"exact", "page", "bulk"},
-         "fill_1m": {"alloc", "free"}, "cross_cpu": {"exact"}, "refuse_64m": {"exact"}, "refuse_1t": {"exact"}}
+         "fill_1m": {"alloc", "free"}, "cross_cpu": {"exact"}, "refuse_64m": {"exact"}, "refuse_1t": {"exact"},
+         "shred_random": {"chacha20"}, "shred_ram": set(), "shred_keys": {"chacha20"}, "shred_zero": {"chacha20"}, "shred_zero_ram": set(),
+         "shred_digest": {"chacha20"},
+         "pair_exclusive": {"pair", "fill", "shred", "digest"}, "pair_exclusive_zero": {"pair", "fill", "digest"},
+         "pair_exclusive_secret": {"pair", "fill", "shred", "digest"}, "pair_exclusive_quiet": {"pair", "fill", "shred"},
+         "pair_exclusive_deferred": {"free", "launder"}, "pair_secret": {"pair", "toggle", "readonly"}}
+others = {"pair_exclusive": ("libsodium", "openssl"), "pair_secret": ("libsodium",)}
 fields = {"bench": str, "who": str, "mode": str, "ns": float, "min": float, "rounds": int, "threads": int}
 seen = {}
 for line in open(lines):
@@ -55,8 +61,8 @@ for name in names:
         continue
     missing = modes[name] - seen.get((name, "labyrinth"), set())
     assert not missing, "%s: labyrinth lacks %s" % (name, missing)
-    for peer in ("glibc", "tcmalloc", "jemalloc", "mimalloc"):
-        if name.startswith("refuse"):
+    for peer in others.get(name, ("glibc", "tcmalloc", "jemalloc", "mimalloc")):
+        if name.startswith(("refuse", "shred", "pair_exclusive_")):
             continue
         skipped = "SKIP %s:" % peer in table or "SKIP %s %s:" % (name, peer) in table
         assert skipped or (name, peer) in seen, "%s: %s neither measured nor named" % (name, peer)
@@ -64,7 +70,9 @@ assert {name for name, who in seen} <= set(names), "others than were asked for"
 PYTHON
 }
 
-all="pair_hot burst32 fill_1m cross_cpu refuse_64m refuse_1t"
+shreds="shred_random shred_ram shred_keys shred_zero shred_zero_ram shred_digest"
+exclusives="pair_exclusive pair_exclusive_zero pair_exclusive_secret pair_exclusive_quiet pair_exclusive_deferred pair_secret"
+all="pair_hot burst32 fill_1m cross_cpu refuse_64m refuse_1t $shreds $exclusives"
 
 "$binary" bench --list >"$work/list" || fail "--list: exit $?"
 for name in $all; do
@@ -83,6 +91,33 @@ grep -q 'x labyrinth' "$work/table" || fail "no table for people"
 "$binary" bench pair_hot --rounds 2 --json - >"$work/dash.json" 2>"$work/table" </dev/null ||
 	fail "--json -: exit $?"
 check_json "$work/dash.json" "$work/table" 2 pair_hot
+
+# A group's name stands for all in it.
+# shellcheck disable=SC2086 # a list of words
+"$binary" bench shred --rounds 1 --json "$work/group.json" >"$work/table" 2>"$work/err" </dev/null &&
+	check_json "$work/group.json" "$work/table" 1 $shreds || fail "bench shred: $(cat "$work/err")"
+for name in $shreds; do
+	grep -q "^$name \|^SKIP $name:" "$work/table" || fail "bench shred has no $name"
+done
+
+# Exclusive pages: one name is that row alone; where memory may not be locked, the rows are named with the reason, and nothing less is
+# measured under their names.
+"$binary" bench pair_exclusive --rounds 1 --json "$work/pair.json" >"$work/table" 2>"$work/err" </dev/null &&
+	check_json "$work/pair.json" "$work/table" 1 pair_exclusive || fail "bench pair_exclusive: $(cat "$work/err")"
+python3 - "$binary" "$work" <<'PYTHON' || fail "without memory that may be locked"
+import ctypes, json, os, resource, subprocess, sys
+
+binary, work = sys.argv[1:]
+def poor():
+    ctypes.CDLL(None).prctl(24, 14, 0, 0, 0)  # PR_CAPBSET_DROP, CAP_IPC_LOCK
+    resource.setrlimit(resource.RLIMIT_MEMLOCK, (65536, 65536))
+run = subprocess.run([binary, "bench", "pair_exclusive", "pair_exclusive_zero", "--rounds", "1", "--json", work + "/poor.json"],
+                     preexec_fn=poor, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+assert run.returncode == 0, run
+for name in ("pair_exclusive", "pair_exclusive_zero"):
+    assert "SKIP %s: " % name in run.stdout and "RLIMIT_MEMLOCK" in run.stdout, run.stdout
+assert not open(work + "/poor.json").read()
+PYTHON
 
 # A peer whose library is not to be had is named with its package, and its name stands over no figure.
 mkdir "$work/broken libraries"
@@ -104,6 +139,7 @@ grep -q '^SKIP cross_cpu: needs two CPUs' "$work/table" || fail "on one CPU: cro
 [ ! -s "$work/one.json" ] || fail "on one CPU: figures of two"
 
 refused "unknown name" no_such_bench --json "$work/never"
+refused "half a group" shre --json "$work/never"
 refused "a name after a good one" pair_hot no_such_bench --json "$work/never"
 refused "unknown option" --no-such-option --json "$work/never"
 refused "--rounds 0" pair_hot --rounds 0 --json "$work/never"

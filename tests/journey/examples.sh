@@ -59,7 +59,7 @@ compile() {
 }
 
 echo "the headers, in C and C++"
-for header in labyrinth.h labyrinth/user.h labyrinth/define.h labyrinth/linux.h; do
+for header in labyrinth.h labyrinth/user.h labyrinth/secret.h labyrinth/define.h labyrinth/linux.h; do
 	# <sys/user.h> has a PAGE_SIZE too, <limits.h> may: before and behind.
 	for order in "$header limits.h sys/user.h" "limits.h sys/user.h $header"; do
 		for each in $order; do

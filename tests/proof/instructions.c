@@ -51,6 +51,8 @@ static bool chosen(uint64_t boundary)
 	const struct op *op = pair.op;
 	bool many = op->order || op->type == TAKE_MANY || op->where == FEW;
 
+	if (op->call == call_vault && !machine.long_form)
+		return boundary % THEN_EACH == 0 || !place_fills(case_place);
 	if (machine.long_form || boundary < (many ? SOME_BOUNDARIES : ALL_BOUNDARIES))
 		return true;
 	return boundary % (state->slow ? THEN_EACH_SLOW : THEN_EACH) == 0;

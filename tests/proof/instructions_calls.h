@@ -171,6 +171,17 @@ static void call_client(const struct op *op)
 		FAIL("refused with %ld within the contract", world.answer.code);
 }
 
+/* A page of the vault, and back.  In a room of its own: what is free elsewhere is as it was. */
+static void call_vault(const struct op *op)
+{
+	const char *wrong = vault_take_and_free(lab);
+
+	(void)op;
+	world.answer.code = wrong != NULL;
+	if (wrong)
+		FAIL("%s", wrong);
+}
+
 /* ---- the rest ---- */
 
 static void call_split(const struct op *op)
@@ -301,6 +312,7 @@ static const struct op ops[] = {
 	{ "at-out", TAKE_AT, call_at, 0, KERNEL, OUT, FLAT },
 	{ "at-nowhere", TAKE_AT, call_at, 0, KERNEL, 1 << 20, FLAT },
 	{ "client", STILL, call_client, 0, LAB_GFP_ATOMIC, 0, FLAT },
+	{ "vault", STILL, call_vault, 0, LAB_GFP_NOWAIT, 0, FEW },
 	{ "bulk-3", TAKE_MANY, call_bulk, 0, KERNEL, 3, FLAT },
 	{ "bulk-64", TAKE_MANY, call_bulk, 0, LAB_GFP_ATOMIC, 64, FLAT },
 	{ "free", GIVE, call_free, 0, 0, SINGLE, GUSTY },
@@ -387,6 +399,8 @@ static bool op_gives(const struct op *op, uint64_t frame)
 {
 	uint64_t first = frame_at(op->at);
 
+	if (op->call == call_vault)
+		return frame >= VAULT_FIRST;
 	if (op->type == GIVE_MANY)
 		return frame - first < (uint64_t)(BULK_END - BULK);
 	return (op->type == GIVE || op->type == RETURN) && frame - first < (uint64_t)1 << op->order;

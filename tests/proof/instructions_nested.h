@@ -112,6 +112,19 @@ static void nested_client(void)
 		FAIL("nested: refused with %d within the contract", lab_ptr_err(page));
 }
 
+/* A page of the vault, and back. */
+static void nested_vault(void)
+{
+	const char *wrong = vault_now(lab);
+
+	if (!wrong)
+		wrong = vault_take_and_free(lab);
+	if (!wrong)
+		wrong = vault_now(lab);
+	if (wrong)
+		FAIL("nested: %s", wrong);
+}
+
 /* Allocate, and judge the answer.  What is got is kept. */
 static void nested_take(const struct class *class, unsigned int order)
 {
@@ -125,6 +138,7 @@ static void nested_take(const struct class *class, unsigned int order)
 		return;
 	}
 	nested_client();
+	nested_vault();
 	look = look_for(&request);
 	request.owner = class->gfp & LAB_EXCLUSIVE ? 0 : class->owner;
 	request.use = class->use;

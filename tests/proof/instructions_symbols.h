@@ -66,4 +66,17 @@ static const char *place_name(uintptr_t place)
 	return text;
 }
 
+/* In the middle of a fill kernel: hundreds of instructions alike? */
+static inline bool place_fills(uintptr_t place)
+{
+	static const char *const kernels[] = { "_512", "_256", "_128", "chacha20", "four_blocks", "plain_" };
+	const char *name = place_name(place);
+	size_t i;
+
+	for (i = 0; i < sizeof(kernels) / sizeof(*kernels); i++)
+		if (strstr(name, kernels[i]))
+			return true;
+	return false;
+}
+
 #endif

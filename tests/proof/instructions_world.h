@@ -4,7 +4,7 @@
  * about them, read off the bitmaps.
  *
  * All rooms have the same furniture in their last leaf: held blocks of several orders, pages with owners, a bad
- * one, one out of service.  The states differ in what is free besides.
+ * one, one out of service.  The states differ in what is free besides.  Beside them there is a vault (instructions_vault.h).
  */
 #ifndef INSTRUCTIONS_WORLD_H
 #define INSTRUCTIONS_WORLD_H
@@ -13,6 +13,7 @@
 #include <sys/mman.h>
 
 #include "instructions_symbols.h"
+#include "instructions_vault.h"
 #include "port.h"
 #include "route.h"
 
@@ -238,23 +239,27 @@ static void set_up_client(void)
 
 static void set_up_birth(void)
 {
-	struct lab_room_spec rooms[2];
-	struct lab_spec spec = { .page_shift = 12, .cpus = 4, .rooms = rooms, .room_count = ground->rooms, .clients = 1,
+	struct lab_room_spec rooms[3];
+	struct lab_spec spec = { .page_shift = 12, .cpus = 4, .rooms = rooms, .room_count = ground->rooms + 1, .clients = 1,
 				 .contract_frames = 2 };
 	unsigned int i;
+	size_t bytes;
 
 	for (i = 0; i < ground->rooms; i++) {
 		rooms[i] = ground->room[i];
 		rooms[i].memory = ground->memory ? memory + (rooms[i].first_frame << 12) : NULL;
 	}
-	metadata_bytes = lab_metadata_bytes(&spec);
+	vault_describe(&rooms[ground->rooms]);
+	bytes = lab_metadata_bytes(&spec);
+	metadata_bytes = vault_total(bytes);
 	free(metadata);
 	free(metadata_before);
-	metadata = aligned_alloc(64, (metadata_bytes + 63) & ~(size_t)63);
+	metadata = aligned_alloc(4096, vault_at(metadata_bytes));
 	metadata_before = malloc(metadata_bytes);
 	memset(metadata, 0, metadata_bytes);
 	memset(&world, 0, sizeof(world));
-	if (lab_birth(&spec, metadata, metadata_bytes, &lab, NULL, NULL))
+	vault_place(&spec, &rooms[ground->rooms], metadata, bytes);
+	if (lab_birth(&spec, metadata, bytes, &lab, NULL, NULL))
 		exit(1);
 	lab_set_default(lab);
 }
@@ -456,7 +461,7 @@ static uint64_t tentative_calls(void)
 static void check_rest(uint64_t out_least, uint64_t out_most)
 {
 	struct lab_audit audit;
-	uint64_t held = 0, frames = 0, i;
+	uint64_t held = 0, frames = VAULT_FRAMES - VAULT_RING, i;
 
 	for (i = 0; i < ground->rooms; i++)
 		frames += ground->room[i].frames;
@@ -464,6 +469,8 @@ static void check_rest(uint64_t out_least, uint64_t out_most)
 		held += world.holder[i] != NOBODY;
 	if (lab_audit(lab, true, &audit))
 		FAIL("the audit: %s (room %d, frame %" PRIu64 ")", audit.text, audit.room, audit.frame);
+	else if (audit.shredding != VAULT_RING)
+		FAIL("%" PRIu64 " pages of a vault are SHREDDING", audit.shredding);
 	else if (audit.owned != held || audit.in_hand || audit.kept != 2 || audit.free + audit.pooled + audit.kept + held + audit.offline != frames)
 		FAIL("%" PRIu64 " free, %" PRIu64 " pooled, %" PRIu64 " owned (known: %" PRIu64 "), %" PRIu64 " in hand, %" PRIu64
 		     " out, of %" PRIu64, audit.free, audit.pooled, audit.owned, held, audit.in_hand, audit.offline, frames);

@@ -59,6 +59,7 @@ static void open_labyrinths(void)
 	nodes = open_or_leave(&two);
 	usual = open_or_leave(&three);
 	lab_set_default(usual);
+	open_vaults();
 }
 
 /* Everything once, on labyrinths that are thrown away. */
@@ -73,6 +74,7 @@ static void warm_up(void)
 	lab_user_close(nodes);
 	lab_user_close(guarded);
 	lab_user_close(usual);
+	lab_user_close(vaults);
 	if (cage->wrong[0])
 		_exit(1);
 }

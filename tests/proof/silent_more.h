@@ -7,6 +7,7 @@
 #define SILENT_MORE_H
 
 #include "silent_kinds.h"
+#include "silent_vault.h"
 
 /* Every frame of a room, its memory touched if it has some. */
 static uint64_t take_all(unsigned int room)
@@ -303,7 +304,10 @@ static const struct kind {
 	{ "conversions", kind_conversions }, { "figures", kind_figures },
 	{ "audits", kind_audits },	   { "nodes", kind_nodes },
 	{ "linux", kind_linux },	   { "clients", kind_clients },
-	{ "mixed", kind_mixed },
+	{ "mixed", kind_mixed },	   { "vault", kind_vault },
+	{ "vault-client", kind_vault_client }, { "vault-laundry", kind_vault_laundry },
+	{ "vault-secret", kind_vault_secret }, { "vault-calls", kind_vault_calls },
+	{ "vault-noticed", kind_vault_noticed }, { "vault-panic", kind_panic },
 };
 #define KINDS (sizeof(kinds) / sizeof(*kinds))
 

@@ -23,6 +23,7 @@
 #include "steps_clients.h"
 #include "steps_many.h"
 #include "steps_single.h"
+#include "steps_vaults.h"
 
 static const struct {
 	const char *name;
@@ -41,6 +42,7 @@ static void measure_size(lab_word leaves)
 	singles_free(leaves);
 	pools(leaves);
 	clients(leaves);
+	vaults(leaves);
 	if (size_from(WHOLE)) {
 		blocks(leaves);
 		many(leaves);

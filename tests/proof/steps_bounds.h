@@ -23,6 +23,7 @@ enum row {
 	BLOCK, BLOCK_7, BLOCK_8, BLOCK_9, REFUSAL_BLOCK, FREE_BLOCK, FREE_7, FREE_8, FREE_9,
 	AT, AT_POOLED, BULK, FREE_BULK, SPLIT, FREE_REFUSED,
 	CLIENT_ALLOC, CLIENT_FREE, CLIENT_REFUSED,
+	VAULT_ALLOC, VAULT_FREE, VAULT_RING, VAULT_LAUNDRY, VAULT_CONTRACT, VAULT_BACK, NEXT_KEY,
 	FIRST_REFUSAL, STALE_LISTING, STALE_HINT, LOOKED, EXCHANGED, FURTHER_ROOM, BESIDE, ROWS
 };
 
@@ -39,6 +40,7 @@ struct bound {
 #define OTHERS_MOST 12u
 /* Bytes of stack below the caller. */
 #define STACK_MOST 2048u
+#define STACK_VAULT 4096u /* of a vault's calls: a fill kernel's, and that of who makes a key */
 
 #define NO_USUAL { { 0, 0, 0 }, { 0, 0, 0 }, { 0, 0, 0 } }
 
@@ -94,6 +96,20 @@ static const struct bound bounds[ROWS] = {
 			  { { 7, 0, 0 }, { 18, 0, 0 }, { 1400, 0, 0 } }, RMW_REACHED },
 	[CLIENT_REFUSED] = { "a client refused: −EDQUOT", { { 4, 0, 0 }, { 18, 0, 0 }, { 1300, 0, 0 } },
 			     { { 4, 0, 0 }, { 18, 0, 0 }, { 1300, 0, 0 } }, NONE_REACHED },
+	[VAULT_ALLOC] = { "vault: alloc", { { 1, 0, 0 }, { 15, 1, 0 }, { 4400, 100, 0 } },
+		{ { 1, 2, 0 }, { 17, 4, 0 }, { 5100, 590, 0 } }, NONE_REACHED },
+	[VAULT_FREE] = { "vault: free", { { 3, 0, 0 }, { 18, 1, 0 }, { 68500, 40, 0 } },
+		{ { 4, 1, 0 }, { 19, 2, 0 }, { 69000, 250, 0 } }, NONE_REACHED },
+	[VAULT_RING] = { "vault: free, through the quarantine", { { 5, 0, 0 }, { 22, 1, 0 }, { 71500, 40, 0 } },
+		{ { 6, 1, 0 }, { 23, 2, 0 }, { 72000, 250, 0 } }, NONE_REACHED },
+	[VAULT_LAUNDRY] = { "vault: free, into the laundry", { { 2, 1, 0 }, { 9, 1, 0 }, { 290, 80, 0 } },
+		{ { 2, 1, 0 }, { 9, 1, 0 }, { 310, 90, 0 } }, NONE_REACHED },
+	[VAULT_CONTRACT] = { "vault: alloc of a client, from its contract", { { 5, 0, 0 }, { 20, 0, 0 }, { 4600, 0, 0 } },
+		{ { 7, 0, 0 }, { 21, 0, 0 }, { 5100, 0, 0 } }, NONE_REACHED },
+	[VAULT_BACK] = { "vault: free of a client, into its contract", { { 7, 0, 0 }, { 26, 0, 0 }, { 69500, 0, 0 } },
+		{ { 9, 0, 0 }, { 27, 0, 0 }, { 70000, 0, 0 } }, NONE_REACHED },
+	[NEXT_KEY] = { "+ each 64th page that is overwritten: the next key", NO_USUAL,
+		{ { 1, 0, 0 }, { 2, 0, 0 }, { 9500, 0, 0 } }, NONE_REACHED },
 	[FIRST_REFUSAL] = { "+ the first refusal of all", NO_USUAL, { { 1, 0, 0 }, { 1, 0, 0 }, { 150, 0, 0 } },
 			    RMW_REACHED },
 	[STALE_LISTING] = { "+ each full leaf still listed", NO_USUAL,

@@ -54,6 +54,8 @@ static struct {
 	} seen[LINE_SLOTS];
 	uint32_t stamp;
 	uintptr_t metadata, metadata_end;
+	uintptr_t page, page_end; /* a vault's pages: not counted */
+	uintptr_t keys, keys_end; /* its keys: as metadata */
 	uintptr_t stack_top, last;
 	uintptr_t entered; /* the stack pointer at the call's first instruction */
 	struct cost cost;
@@ -174,10 +176,12 @@ static void touch(uintptr_t first, size_t bytes, uintptr_t stack)
 
 	if (first >= stack - 128 && first < count.stack_top)
 		return;
+	if (first >= count.page && first < count.page_end)
+		return;
 	for (line = first & ~(uintptr_t)63; line < end; line += 64) {
 		if (!line_new(line))
 			continue;
-		if (line + 64 > count.metadata && line < count.metadata_end)
+		if ((line + 64 > count.metadata && line < count.metadata_end) || (line >= count.keys && line < count.keys_end))
 			count.cost.lines++;
 		else
 			count.cost.others++;

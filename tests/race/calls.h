@@ -7,6 +7,7 @@
 
 #include "clients.h"
 #include "keeper.h"
+#include "secrets.h"
 
 static uint64_t pooled_frame;	       /* POOLED_FRAME of this scene */
 static struct lab_room_spec marks;
@@ -137,7 +138,10 @@ static void call_other(const struct op *op, struct record *r)
 		r->code = lab_frame_offline(lab, frame);
 		break;
 	case ON:
+		if (scene->vault.is)
+			vault_replaced(frame);
 		r->code = lab_frame_online(lab, frame);
+		vault.replaced[scene->vault.is ? frame : 0] = false;
 		break;
 	case CLOSE:
 		r->code = lab_room_offline(lab, 0) < 0;
@@ -152,7 +156,7 @@ static void call_other(const struct op *op, struct record *r)
 		keep(op->kind, r);
 		break;
 	default:
-		if (!client_call(op, r))
+		if (!client_call(op, r) && !vault_call(op, r) && !keys_call(op))
 			fibers.wrong = "a scene with a call that nobody makes";
 	}
 }

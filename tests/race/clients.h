@@ -7,7 +7,7 @@
 #ifndef CLIENTS_H
 #define CLIENTS_H
 
-#include "judge.h"
+#include "vaults.h"
 
 static unsigned int client[2];
 static uint64_t held_by[FIBERS_MAX]; /* the frame + 1 that a fiber has taken for the client; 0: none */
@@ -39,6 +39,8 @@ static int client_take(struct record *r)
 	struct lab_page *page;
 
 	request.owner = (uint16_t)client[0];
+	if (scene->vault.is)
+		request.room = 0;
 	if (r->kind == CLIENT_LAST)
 		request.gfp |= LAB_EXTRA_QUALITY;
 	page = lab_alloc_request(lab, &request, &answer);
@@ -48,6 +50,7 @@ static int client_take(struct record *r)
 	if (r->code)
 		return 0;
 	held_by[fiber_of(r)] = lab_page_frame(lab, page) + 1;
+	vault_took(lab_page_frame(lab, page));
 	if (holder[held_by[fiber_of(r)] - 1]++)
 		fibers.wrong = "a frame given twice";
 	if (beyond_maximum())
@@ -67,6 +70,7 @@ static void client_give(struct record *r)
 	r->code = lab_free_as(lab, lab_frame_page(lab, frame), 0, client[0], 0);
 	if (r->code)
 		fibers.wrong = "a client's free was refused";
+	vault_gave(frame);
 	r->got = 0;
 }
 
@@ -107,6 +111,8 @@ static void shared_call(const struct op *op, struct record *r)
 		r->code = lab_page_hand_over(lab, page, 0, client[0], op->arg ? 7 : client[1]);
 	if (!r->code && holder[shared_frame]++ > 1)
 		fibers.wrong = "a page both freed and handed over";
+	if (!r->code && op->kind == GIVE_SHARED)
+		vault_gave(shared_frame);
 	if (r->code && r->code != -LAB_EALREADY && r->code != -LAB_EPERM && r->code != -LAB_ENOMEM)
 		fibers.wrong = "refused, but not because another has had it";
 }
@@ -255,6 +261,8 @@ static void clients_open(void)
 	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
 	struct lab_page *page;
 
+	if (scene->vault.is)
+		spec.room = request.room = 0;
 	spec.maximum += scene->offered;
 	spec.reserve_share = LAB_UNLIMITED;
 	if (lab_client_open(lab, &spec, &client[0], NULL))

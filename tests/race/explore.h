@@ -26,6 +26,7 @@ static struct {
 	struct deviation deviation[DEVIATIONS_MAX];
 	unsigned int count, next;
 	bool random, verbose;
+	void (*watch)(void); /* after each step; NULL: nothing to be seen */
 	uint64_t state; /* of the random numbers */
 	unsigned int only; /* where preemptions are tried: a bit a fiber; 0: in all */
 	unsigned char enabled[STEPS_MAX]; /* who could have run at each step, and (<< 4) who would have by itself */
@@ -139,6 +140,8 @@ static bool explore_run(unsigned int there, void (*body)(int), int (*pick)(unsig
 		explore.ran[fibers.step] = (unsigned char)to;
 		fiber_resume(to);
 		explore_step();
+		if (explore.watch)
+			explore.watch();
 		if (++fibers.step == STEPS_MAX) {
 			fibers.wrong = "it does not end";
 			return true;

@@ -14,6 +14,7 @@
  *   - the answers of the order-0 calls are those of *some* order of the calls that respects which of them
  *     had returned before another began, by Linux's arithmetic over a plain count of free frames: so a
  *     refusal is true, and nobody got what it had no right to;
+ *   - what was written in a vault is gone before anybody else can reach it (vaults.h);
  *   - a quiet audit finds every rule whole, and every frame accounted for.
  * A failure prints the scene and the schedule, and --replay plays it again, an operation a line.
  */
@@ -92,6 +93,10 @@ static bool play_by(int (*pick)(unsigned int))
 	for (i = 0; i < pooled_count; i++)
 		holder[pooled_at_start[i]] = 0;
 	memset(held_by, 0, sizeof(held_by));
+	if (scene->vault.is)
+		vault_begin();
+	if (scene->keys)
+		keys_begin();
 	for (i = 0; scene->zeroed && i < scene->frames; i++)
 		memory[(size_t)i << 12] = holder[i] || !ready_at_start[i];
 	records = clock_now = 0;
@@ -168,6 +173,8 @@ static void be_born(void)
 	memory = scene->zeroed ? aligned_alloc(4096, (size_t)scene->frames << 12) : NULL;
 	room[0].memory = memory;
 	room[0].zeroed = scene->zeroed;
+	if (scene->vault.is)
+		vault_prepare(&spec, &room[0]);
 	marks = room[0];
 	spec.clients = scene->clients ? 2 : 0;
 	spec.contract_frames = scene->clients ? 4 : 0;
@@ -188,6 +195,7 @@ static void make(void)
 	unsigned int i;
 
 	be_born();
+	request.owner = scene->vault.is ? VAULT_FIRST : 0;
 	if (scene->clients)
 		clients_open();
 	for (i = 0; i < OPS_MAX; i++)
@@ -211,6 +219,8 @@ static void make(void)
 	free_at_start = 0;
 	for (i = 0; !lab_room_stats(lab, i, &stats); i++)
 		free_at_start += stats.free_commons + stats.free_pooled;
+	if (scene->vault.is)
+		vault_made();
 	memcpy(snapshot, metadata, metadata_bytes);
 }
 
@@ -242,6 +252,7 @@ static void perform(void)
 
 	failures = schedules = 0;
 	make();
+	explore.watch = scene->vault.is ? vault_watch : NULL;
 	if (!scene->only)
 		all = dpor_explore(effort.executions, play_reduced);
 	reduced = schedules;
@@ -258,12 +269,14 @@ static void perform(void)
 	free(metadata);
 	free(snapshot);
 	free(memory);
+	vault_end();
 }
 
 static void replay(const char *schedule)
 {
 	failures = 0;
 	make();
+	explore.watch = scene->vault.is ? vault_watch : NULL;
 	if (!strncmp(schedule, "weak,", 5)) {
 		weak.on = true;
 		schedule += 5;

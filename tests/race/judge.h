@@ -31,6 +31,8 @@ static unsigned int records;
 static unsigned char holder[64 * 512]; /* how many hold each frame */
 
 static void judge_clients(void);
+static void judge_vault(void);
+static void judge_keys(void);
 
 /*
  * A free and a draw that overlap may miss each other (core/room.c, "Nobody moves it"): then the frame is in
@@ -79,7 +81,7 @@ static bool linearizable(unsigned int done, int64_t free)
 			continue;
 		if (r->kind == BLOCK && r->code == -LAB_ENOMEM && free > (int64_t)r->floor)
 			continue;
-		if (r->kind >= TAKE && r->kind <= OWN)
+		if ((r->kind >= TAKE && r->kind <= OWN) || r->kind == VAULT_TAKE)
 			if (r->code == -LAB_ENOMEM ? free - in_keeping(r) > (int64_t)r->floor : r->got && free + overlaps() <= (int64_t)r->floor)
 				continue;
 		if (r->got > 0 && free < r->got)
@@ -112,17 +114,21 @@ static void judge(void)
 		twice += record[i].kind == GIVE_TWICE;
 		succeeded += record[i].kind == GIVE_TWICE && record[i].got;
 		bulky |= (record[i].kind == BULK && !scene->whole) || record[i].kind == OFF || record[i].kind == ON ||
-			 record[i].kind == CLOSE;
+			 record[i].kind == CLOSE || record[i].kind == PANIC;
 	}
 	bulky |= scene->clients; /* what is kept for a client is free to nobody else: judge_clients() */
 	if (scene->clients)
 		judge_clients();
+	if (scene->keys)
+		judge_keys();
 	if (twice && succeeded != 1)
 		fibers.wrong = "of two frees of one page not exactly one went through";
 	if (!fibers.wrong && !bulky && !linearizable(0, (int64_t)free_at_start))
 		fibers.wrong = "no order of the calls gives these answers";
 	if (!fibers.wrong && keeper_untold())
 		fibers.wrong = "a reserve lacks frames, and the keeper's flag is down";
+	if (!fibers.wrong && scene->vault.is)
+		judge_vault();
 	if (!fibers.wrong && lab_audit(lab, true, &audit))
 		fibers.wrong = audit.text;
 }

@@ -29,7 +29,11 @@ enum op_kind { END, TAKE, ATOMIC, ALL, CLEAN, OWN, GIVE, GIVE_TWICE, BLOCK, GIVE
 	       /* for a client (clients.h) */
 	       CLIENT_TAKE, CLIENT_LAST, CLIENT_GIVE, HAND_OVER, RESIZE, CLIENT_CLOSE, CLIENT_ANEW, WITHDRAW,
 	       /* of the one page that a client has at the start (`shared`): to a client (0), or an owner that is none (1) */
-	       HAND_SHARED, GIVE_SHARED, RELEASE };
+	       HAND_SHARED, GIVE_SHARED, RELEASE,
+	       /* in a vault (vaults.h): a frame for VAULT_BACK to free; frames that are held at the start; how many to launder */
+	       VAULT_TAKE, VAULT_BACK, VAULT_GIVE, VAULT_GIVE_REF, VAULT_HAND, SHARE, UNSHARE, SHRED_NOW, LAUNDER, PANIC,
+	       /* of the keys alone (secrets.h): a page overwritten; a seed from outside */
+	       KEYS_SHRED, KEYS_SEED };
 
 struct op {
 	enum op_kind kind;
@@ -65,6 +69,11 @@ struct scene {
 	bool shared;		       /* it has a page at the start, for several to free or hand over */
 	bool abandoned;		       /* it is in quarantine */
 	bool closes;		       /* it may be closed under who asks */
+	struct {
+		bool is, random, deferred;
+		unsigned int ring; /* frames in quarantine: the last ones */
+	} vault;		       /* the room is one */
+	bool keys;		       /* there are keys; two nonces, and the batch is over */
 	unsigned int only;	       /* where preemptions are tried: a bit a fiber; 0: in all */
 	struct op op[FIBERS_MAX][OPS_MAX];
 };
@@ -217,6 +226,66 @@ static const struct scene scenes[] = {
 	  .op = { { { ZEROES, 0 } }, { { TAKE, 0 }, { ALL, 0 } } } },
 	{ "zeroed: a block of it and of the commons", 16, 0, 0, { 14, 15, -1 }, .zeroed = 1, .ready = 1, .again = true,
 	  .op = { { { BLOCK, 1 } }, { { CLEAN, 0 } }, { { GIVE, 9 } } } },
+	{ "vault: two frees of one page", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { VAULT_GIVE, 3 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a page freed by its handle, by its owner, and taken", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { VAULT_GIVE_REF, 3 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 }, { VAULT_BACK, 0 } } } },
+	{ "vault: the last page freed and wanted", 8, 0, 0, { -1 }, .vault = { .is = true, .random = true },
+	  .op = { { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: one frame, churned", 8, 0, 0, { 5, -1 }, .vault = { .is = true },
+	  .op = { { { VAULT_TAKE, 0 }, { VAULT_BACK, 0 } }, { { VAULT_TAKE, 0 }, { VAULT_BACK, 0 } }, { { VAULT_GIVE, 3 } } } },
+	{ "vault: a page shared, and freed", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { SHARE, 3 }, { UNSHARE, 3 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: two share a page, one leaves it, and it is freed", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { SHARE, 3 }, { UNSHARE, 3 } }, { { SHARE, 3 }, { UNSHARE, 3 } }, { { VAULT_GIVE, 3 } } } },
+	{ "vault: two frees through a quarantine of one", 8, 0, 0, { -1 }, .vault = { .is = true, .ring = 1 },
+	  .op = { { { VAULT_GIVE, 3 } }, { { VAULT_GIVE, 4 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a quarantine of one, random", 8, 0, 0, { -1 }, .vault = { .is = true, .ring = 1, .random = true },
+	  .op = { { { VAULT_GIVE, 3 } }, { { VAULT_GIVE, 4 }, { VAULT_TAKE, 0 } } } },
+	{ "vault: three frees through a quarantine of two", 8, 0, 0, { -1 }, .vault = { .is = true, .ring = 2 },
+	  .op = { { { VAULT_GIVE, 3 } }, { { VAULT_GIVE, 4 }, { VAULT_TAKE, 0 } }, { { VAULT_GIVE, 2 } } } },
+	{ "vault: two launderers", 8, 0, 0, { -1 }, .vault = { .is = true, .deferred = true },
+	  .op = { { { VAULT_GIVE, 3 }, { LAUNDER, 2 } }, { { LAUNDER, 1 }, { LAUNDER, 1 } } } },
+	{ "vault: two launderers, two frees, a take", 8, 0, 0, { -1 }, .vault = { .is = true, .deferred = true },
+	  .op = { { { VAULT_GIVE, 3 }, { LAUNDER, 2 } }, { { VAULT_GIVE, 4 }, { LAUNDER, 2 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: laundered against a take", 8, 0, 0, { -1 }, .vault = { .is = true, .deferred = true, .random = true },
+	  .op = { { { VAULT_GIVE, 3 }, { LAUNDER, 1 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: laundered into a quarantine of one", 8, 0, 0, { -1 }, .vault = { .is = true, .deferred = true, .ring = 1 },
+	  .op = { { { VAULT_GIVE, 3 }, { LAUNDER, 1 } }, { { VAULT_GIVE, 4 }, { LAUNDER, 2 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a page handed over and freed", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { VAULT_HAND, 3 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a client's page handed over and freed", 8, 0, 0, { 6, -1 }, .vault = { .is = true }, .clients = true, .contract = 1,
+	  .shared = true, .op = { { { HAND_SHARED, 0 } }, { { GIVE_SHARED, 0 } } } },
+	{ "vault: a contract drawn and freed by two", 8, 0, 0, { -1 }, .vault = { .is = true }, .truthful = true, .clients = true,
+	  .contract = 1,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "vault: a contract of two, through a quarantine", 8, 0, 0, { -1 }, .vault = { .is = true, .ring = 1 }, .clients = true,
+	  .contract = 2,
+	  .op = { { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } }, { { CLIENT_TAKE, 0 }, { CLIENT_GIVE, 0 } } } },
+	{ "vault: a page overwritten while it is marked bad", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { SHRED_NOW, 3 } }, { { OFF, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a page freed while it is marked bad", 8, 0, 0, { -1 }, .vault = { .is = true },
+	  .op = { { { VAULT_GIVE, 3 } }, { { OFF, 3 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a bad page into quarantine", 8, 0, 0, { -1 }, .vault = { .is = true, .ring = 1 },
+	  .op = { { { VAULT_GIVE, 3 } }, { { OFF, 3 } }, { { VAULT_GIVE, 4 }, { VAULT_TAKE, 0 } } } },
+	{ "vault: a frame offline and online against a take", 8, 0, 0, { 5, -1 }, .vault = { .is = true, .random = true },
+	  .op = { { { OFF, 5 }, { ON, 5 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a panic against a free and a take", 8, 0, 0, { 5, -1 }, .vault = { .is = true },
+	  .op = { { { PANIC, 0 } }, { { VAULT_GIVE, 3 } }, { { VAULT_TAKE, 0 }, { VAULT_TAKE, 0 } } } },
+	{ "vault: a panic, random, against a take", 3, 0, 0, { 1, -1 }, .vault = { .is = true, .random = true },
+	  .op = { { { PANIC, 0 } }, { { VAULT_TAKE, 0 } } } },
+	{ "vault: a panic, a page shared, one in the laundry", 8, 0, 0, { -1 }, .vault = { .is = true, .deferred = true },
+	  .op = { { { PANIC, 0 } }, { { SHARE, 3 } }, { { VAULT_GIVE, 4 } } } },
+	{ "vault: two panics share the work", 8, 0, 0, { 5, -1 }, .vault = { .is = true },
+	  .op = { { { PANIC, 0 } }, { { PANIC, 0 } }, { { VAULT_GIVE, 3 } } } },
+	{ "vault: audited beside the laundry and a quarantine", 3, 0, 0, { -1 }, .vault = { .is = true, .deferred = true, .ring = 1 },
+	  .op = { { { AUDIT, 0 } }, { { VAULT_GIVE, 0 }, { LAUNDER, 1 }, { VAULT_TAKE, 0 } } } },
+	{ "vault: audited beside two frees", 3, 0, 0, { -1 }, .vault = { .is = true, .ring = 1 },
+	  .op = { { { AUDIT, 0 } }, { { VAULT_GIVE, 0 } }, { { VAULT_GIVE, 1 } } } },
+	{ "keys: two shredders at the end of a batch", 16, 0, 0, { -1 }, .keys = true,
+	  .op = { { { KEYS_SHRED, 0 }, { KEYS_SHRED, 0 } }, { { KEYS_SHRED, 0 } } } },
+	{ "keys: a shredder and a seed", 16, 0, 0, { -1 }, .keys = true,
+	  .op = { { { KEYS_SEED, 0 } }, { { KEYS_SHRED, 0 }, { KEYS_SHRED, 0 } } } },
 	/* There is a free frame at every instant, but never where fiber 0 looks. */
 	{ "two rooms, a frame that wanders behind the looker", LEAF, 0, 0, { LEAF + 5, -1 }, .two = true,
 	  .only = 1, .op = { { { TAKE, 0 } }, { WANDER(3, 1), WANDER(LEAF + 6, 0), WANDER(4, 1),

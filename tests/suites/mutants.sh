@@ -16,7 +16,7 @@ fresh() { # TREE: the sources as they stand, without what is built or stored
 		tar -C "$1/src" -xmf - && ln -s "$ROOT/traces" "$1/src/traces"
 }
 
-# noticed TREE WORD...: does this program, or suite, fail in the changed tree?  2: it does not build.
+# noticed TREE WORD...: does this program, or suite, fail in the changed tree?  2: it does not build.  4: a suite's machine cannot be had here.
 noticed() {
 	local tree=$1 status
 	shift
@@ -26,6 +26,7 @@ noticed() {
 		status=$?
 		grep -aqE '^FAIL [a-z-]+/build[^:]*: ' "$tree/out" && return 2
 		grep -aq '^FAIL ' "$tree/out" && return 0
+		grep -aq "^SKIP $2/machine: " "$tree/out" && return 4
 		[ $status -ne 124 ] && [ $status -ne 137 ] && return 1
 	else
 		ninja -C "$tree/build" "$1" >"$tree/out" 2>&1 || return 2
@@ -64,6 +65,11 @@ attempt() {
 		0) said="$(grep -a -m 1 -E '^FAIL|FAILED|Assert' "$tree/out" | cut -c 1-160)" ;;
 		1) missed="not noticed by $line" ;;
 		3) grep -q '^Hangs: ' "$patch" && said="not done after $SECONDS_EACH s" || missed="not done in time: $line" ;;
+		4)
+			skip "$name" "$(sed -n "s|^SKIP [^:]*: ||p" "$tree/out" | head -n 1)"
+			patch -s -d "$tree/src" -p1 --reverse --fuzz=0 <"$patch" >/dev/null || fresh "$tree"
+			return
+			;;
 		*)
 			tail -n 5 "$tree/out"
 			missed="$line: cannot be built or run"

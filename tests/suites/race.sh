@@ -6,5 +6,6 @@ machine four-threads "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(sh
 machine as-many-as-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 200 5000)" "$(nproc | awk '{ print ($1 > 16 ? 16 : $1 < 2 ? 2 : $1) }')"
 long=()
 [ -z "$LONG" ] || long=(--long)
+machine vaults "$(short_or_long 300 3600)" "$BUILD/tests/race/vault_threads" "$(short_or_long 200 5000)" 4
 machine clients "$(short_or_long 300 3600)" "$BUILD/tests/race/clients" "${long[@]}"
 machine more-than-cpus "$(short_or_long 300 3600)" "$BUILD/tests/race/churn" "$(short_or_long 50 1000)" 12

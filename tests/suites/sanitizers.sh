@@ -10,6 +10,7 @@ build "$WORK/asan" -Dtools=enabled -Dtests=enabled -Db_sanitize=address,undefine
 check_units "$WORK/asan"
 check property "$(short_or_long 300 3600)" "$WORK/asan/tests/property/property" "$(short_or_long 300000 10000000)"
 check race-asan "$(short_or_long 300 3600)" "$WORK/asan/tests/race/churn" "$(short_or_long 10 500)" 4
+check vaults-asan "$(short_or_long 300 3600)" "$WORK/asan/tests/race/vault_threads" "$(short_or_long 10 500)" 4
 
 check replay 400 "$WORK/asan/labyrinth" replay traces/network-rx.ftrace.xz --memory 1.05x --json "$WORK/asan.json" \
 	--map "$WORK/asan.svg"
@@ -28,6 +29,7 @@ tsan() {
 	fi
 	build "$folder" -Dtools=disabled -Dtests=enabled -Db_sanitize=thread -Db_lundef=false
 	check "$name" "$(short_or_long 400 3600)" "${still[@]}" "$folder/tests/race/churn" "$(short_or_long 5 200)" 4
+	check "$name-vaults" "$(short_or_long 400 3600)" "${still[@]}" "$folder/tests/race/vault_threads" "$(short_or_long 5 200)" 4
 }
 tsan race-tsan "$WORK/tsan"
 if [ -n "$LONG" ]; then

@@ -82,7 +82,11 @@ static void rule_tag(void **state)
 	flip(lab, frame);
 	page->tag |= (lab_word)12 << LAB_TAG_ORDER_SHIFT;
 	assert_broken(lab, LAB_RULE_TAG, frame);
-	page->tag = tag_become(tag, LAB_KEPT) + 1; /* no such state */
+	page->tag = tag_become(tag, LAB_SHREDDING); /* nothing is shredded here, and nobody shares */
+	assert_broken(lab, LAB_RULE_TAG, frame);
+	page->tag = tag_become(tag, LAB_SHARED);
+	assert_broken(lab, LAB_RULE_TAG, frame);
+	page->tag = tag_become(tag, LAB_SHARED) + 1; /* no such state */
 	assert_broken(lab, LAB_RULE_TAG, frame);
 	page->tag = tag;
 	lab_frame_page(lab, 99)->tag = LAB_FREE | LAB_TAG_POISONED;

@@ -95,7 +95,7 @@ static void impossible_tags(void **state)
 	assert_true(tag_holds(LAB_OWNED | LAB_TAG_POISONED));
 	for (order = LAB_ORDER_MAX + 1; order < 16; order++)
 		assert_false(tag_holds(LAB_OWNED | (lab_word)order << LAB_TAG_ORDER_SHIFT));
-	for (state_number = LAB_KEPT + 1; state_number < 8; state_number++)
+	for (state_number = LAB_SHARED + 1; state_number < 8; state_number++)
 		assert_false(tag_holds(state_number));
 	assert_false(tag_holds(LAB_FREE | LAB_TAG_POISONED));
 	assert_false(tag_holds(LAB_FREE | (lab_word)1 << LAB_TAG_ORDER_SHIFT));
