@@ -43,7 +43,8 @@ struct lab_user_room {
 	bool prefaulted;      /* touched at birth: no page of it ever faults */
 	bool bind;	      /* its memory must come from NUMA node `node` */
 	bool watermarks;      /* min, low, high and lowmem reserves as Linux computes them */
-	uint64_t min, low, high; /* or given, in frames (low and high may be 0: computed from min) */
+	/* Or given, in frames; low and high may be 0: computed from min.  LAB_MARK_LINUX in min: as `watermarks` says. */
+	uint64_t min, low, high;
 	const struct lab_hole *holes;
 	size_t hole_count;
 	uint64_t zeroed; /* frames that its keeper holds ready for LAB_ZERO; needs memory */

@@ -3,13 +3,14 @@
 . "$(dirname "$0")/../../scripts/suite.sh"
 
 # fuzz.sh [HARNESS]; also FUZZ_ONLY=HARNESS.  FUZZ_SEED=N: this seed.  MUTANT=1: the seeds, and a few seconds.
+# The short form makes the same inputs each time, so that a change turns red what it broke; the long one looks for what nobody knows.
 # The seeds (tests/fuzz/seeds) are inputs that reach all that was ever reached, and what once failed; what a run finds new
 # goes to build/suites/fuzz/corpus, what fails to build/suites/fuzz/found.
 only=${1:-${FUZZ_ONLY:-}}
 place=$WORK/fuzz
-seconds=$(short_or_long 50 3600)
+seconds=$(short_or_long 240 3600)
 [ -z "${MUTANT:-}" ] || seconds=8
-seed=${FUZZ_SEED:-$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')}
+seed=${FUZZ_SEED:-$(short_or_long 2026 "$(od -An -N4 -tu4 /dev/urandom | tr -d ' ')")}
 sanitize=address,undefined
 flags=(-g -O1 -std=gnu11 -fno-omit-frame-pointer -Wall -Wextra -Werror -Wshadow -fno-sanitize-recover=undefined -Iinclude -Itools)
 
@@ -22,17 +23,17 @@ harness() {
 	case $1 in
 	operations)
 		sources=(core/*.c) extra=() libraries=() cover=(-fno-sanitize-coverage=trace-cmp)
-		options=(-max_len=1024) promises='P2 P5 P6'
+		options=(-max_len=1024) runs=10000 promises='P2 P5 P6'
 		;;
 	trace)
 		sources=(tools/trace.c tools/input.c tools/gfp_names.c tools/replay_plan.c tools/replay_held.c)
 		extra=(-Dread=fuzz_read) libraries=(-llzma) cover=(-fno-sanitize-coverage=trace-cmp)
-		options=(-max_len=2048) promises='tools'
+		options=(-max_len=2048) runs=6000 promises='tools'
 		;;
 	configuration)
 		sources=(core/*.c homes/linux-user/*.c tools/replay_options.c tools/replay_machine.c tools/option.c)
 		extra=(-Dmmap=fuzz_mmap -Dmunmap=fuzz_munmap) libraries=()
-		options=(-max_len=1024 -close_fd_mask=1) promises='P5'
+		options=(-max_len=1024 -close_fd_mask=1) runs=16000 promises='P5'
 		;;
 	esac
 }
@@ -69,9 +70,10 @@ whole() {
 		fail "build-$name" "see the log"
 		return
 	fi
+	[ -n "$LONG" ] || rm -rf "${place:?}/corpus/$name" # what was found before would change what comes
 	mkdir -p "$place/corpus/$name"
 	run_harness "$name.seeds" 300 "$name" -runs=0 "tests/fuzz/seeds/$name" || return
-	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-max_total_time=$seconds" -len_control=20 \
+	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-runs=$(short_or_long "$runs" -1)" "-max_total_time=$seconds" -len_control=20 \
 		"$place/corpus/$name" "tests/fuzz/seeds/$name" || return
 	printf 'machine: %s | fuzz: %s | %d\n' "$promises" "$name" "$executed" | tee "$place/$name.line"
 	machine_cases "suite fuzz $name" "$place/$name.line"
