@@ -43,7 +43,7 @@ check_cmocka() {
 	status=$?
 	cat "$out"
 	sed -nE "s|^\[ +OK +\] ([A-Za-z0-9_]+).*|ok $SUITE/$name.\1|p
-		s|^\[ +SKIPPED +\] ([A-Za-z0-9_]+).*|SKIP $SUITE/$name.\1: says the test|p
+		s|^\[ +SKIPPED +\] ([A-Za-z_][A-Za-z0-9_]*)\$|SKIP $SUITE/$name.\1: says the test|p
 		s|^\[  FAILED  \] ([A-Za-z_][A-Za-z0-9_]*)\$|FAIL $SUITE/$name.\1: see the log|p" "$out" | sort -u
 	if [ $status -eq 124 ] || [ $status -eq 137 ]; then
 		fail "$name" "not done after $seconds s"
