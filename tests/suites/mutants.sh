@@ -9,6 +9,7 @@
 # What each machine caught goes to proof.mutants, for proof.sh.  Two trees are worked on at a time.
 LANES=2
 SECONDS_EACH=150
+SECONDS_HANGING=30 # of one that may hang: then it is noticed
 
 fresh() { # TREE: the sources as they stand, without what is built or stored
 	rm -rf "$1/src" && mkdir -p "$1/src" "$1/suites/logs" &&
@@ -16,10 +17,10 @@ fresh() { # TREE: the sources as they stand, without what is built or stored
 		tar -C "$1/src" -xmf - && ln -s "$ROOT/traces" "$1/src/traces"
 }
 
-# noticed TREE WORD...: does this program, or suite, fail in the changed tree?  2: it does not build.  4: a suite's machine cannot be had here.
+# noticed TREE SECONDS WORD...: does this program, or suite, fail in the changed tree?  2: it does not build.  4: a suite's machine cannot be had here.
 noticed() {
-	local tree=$1 status
-	shift
+	local tree=$1 status limit=$2
+	shift 2
 	if [ "$1" = suite ]; then
 		MUTANT=1 LONG='' ROOT=$tree/src BUILD=$tree/suites timeout --foreground --kill-after=5 $((4 * SECONDS_EACH)) \
 			bash "$tree/src/tests/suites/$2.sh" "${@:3}" </dev/null >"$tree/out" 2>&1
@@ -30,7 +31,7 @@ noticed() {
 		[ $status -ne 124 ] && [ $status -ne 137 ] && return 1
 	else
 		ninja -C "$tree/build" "$1" >"$tree/out" 2>&1 || return 2
-		timeout --foreground --kill-after=5 $SECONDS_EACH "$tree/build/$1" "${@:2}" </dev/null >"$tree/out" 2>&1
+		timeout --foreground --kill-after=5 "$limit" "$tree/build/$1" "${@:2}" </dev/null >"$tree/out" 2>&1
 		status=$?
 	fi
 	case $1:$status in
@@ -45,7 +46,7 @@ noticed() {
 
 # attempt TREE PATCH: one line for ./test, and one for the table a program
 attempt() {
-	local tree=$1 patch=$2 name line words missed='' said='' began=$SECONDS
+	local tree=$1 patch=$2 name line words missed='' said='' began=$SECONDS limit=$SECONDS_EACH
 	name=$(basename "$patch" .patch)
 	mapfile -t expect < <(sed -n 's/^Expect: *//p' "$patch")
 	if [ ${#expect[@]} -eq 0 ]; then
@@ -57,14 +58,15 @@ attempt() {
 		fresh "$tree"
 		return
 	fi
+	! grep -q '^Hangs: ' "$patch" || limit=$SECONDS_HANGING
 	for line in "${expect[@]}"; do
 		[ -z "$missed" ] || break
 		read -ra words <<<"$line"
-		noticed "$tree" "${words[@]}"
+		noticed "$tree" "$limit" "${words[@]}"
 		case $? in
 		0) said="$(grep -a -m 1 -E '^FAIL|FAILED|Assert' "$tree/out" | cut -c 1-160)" ;;
 		1) missed="not noticed by $line" ;;
-		3) grep -q '^Hangs: ' "$patch" && said="not done after $SECONDS_EACH s" || missed="not done in time: $line" ;;
+		3) [ "$limit" = "$SECONDS_HANGING" ] && said="not done after $limit s" || missed="not done in time: $line" ;;
 		4)
 			skip "$name" "$(sed -n "s|^SKIP [^:]*: ||p" "$tree/out" | head -n 1)"
 			patch -s -d "$tree/src" -p1 --reverse --fuzz=0 <"$patch" >/dev/null || fresh "$tree"
@@ -86,16 +88,24 @@ attempt() {
 	patch -s -d "$tree/src" -p1 --reverse --fuzz=0 <"$patch" >/dev/null || fresh "$tree"
 }
 
+# next: the lanes take from one list, one after the other
+next() (
+	exec 7>"$CASES.lock" && flock 7 || exit
+	number=$(cat "$CASES.next") && [ "$number" -lt ${#patches[@]} ] || exit
+	echo $((number + 1)) >"$CASES.next"
+	printf '%s' "${patches[number]}"
+)
+
 lane() {
-	local number=$1 tree=$WORK/mutants-$1 i
+	local number=$1 tree=$WORK/mutants-$1 patch
 	if ! fresh "$tree" || { rm -rf "$tree/build" && ! meson setup -Dtests=enabled -Dwerror=false "$tree/build" \
 		"$tree/src" </dev/null >"$tree/out" 2>&1; }; then
 		tail -n 20 "$tree/out"
 		fail "tree-$number" "could not copy or configure"
 		return
 	fi
-	for ((i = number; i < ${#patches[@]}; i += LANES)); do
-		attempt "$tree" "${patches[i]}"
+	while patch=$(next); do
+		attempt "$tree" "$patch"
 	done
 }
 
@@ -103,6 +113,7 @@ shopt -s nullglob
 patches=(tests/mutants/*"${1:-}"*.patch)
 [ ${#patches[@]} -gt 0 ] || { fail all "there are no such mutants"; exit 0; }
 : >"$CASES.mutants"
+echo 0 >"$CASES.next"
 for ((i = 0; i < LANES; i++)); do
 	lane $i &
 done
