@@ -7,6 +7,7 @@
  * exchange, so that a frame given twice is seen at once.  At the end everything is freed and audited.
  */
 #define _GNU_SOURCE
+#include "../support/thread_port.h"
 #include "stranded_threads.h"
 
 struct thread {
@@ -28,25 +29,7 @@ static bool aside[FRAMES_MOST]; /* frames that are not in play */
 static _Atomic unsigned int finished;
 static atomic_bool failed, quiet;
 
-static _Thread_local unsigned int self; /* which CPU this thread says it is on */
 static _Thread_local struct thread *me;
-
-/* ---- this test's own port ---- */
-
-unsigned int lab_port_cpu(void)
-{
-	return self;
-}
-
-unsigned int lab_port_node(void)
-{
-	return 0;
-}
-
-struct labyrinth *lab_port_default(void)
-{
-	return NULL;
-}
 
 /* ---- one request ---- */
 

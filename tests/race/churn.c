@@ -18,6 +18,8 @@
 
 #include <labyrinth.h>
 
+#include "../support/thread_port.h"
+
 #define THREADS_MAX 16
 #define HELD_MAX 65536
 #define RING 1024
@@ -63,24 +65,6 @@ static _Atomic(struct lab_page *) ring[RING]; /* order-0 pages for somebody else
 static atomic_bool over;
 static _Atomic uint64_t failures;
 static uint64_t seed = 1;
-
-static _Thread_local unsigned int self;
-
-/* This test's own port. */
-unsigned int lab_port_cpu(void)
-{
-	return self;
-}
-
-unsigned int lab_port_node(void)
-{
-	return 0;
-}
-
-struct labyrinth *lab_port_default(void)
-{
-	return NULL;
-}
 
 static void fail(const char *what, uint64_t frame, int error)
 {

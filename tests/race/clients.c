@@ -18,6 +18,7 @@
 #include <labyrinth.h>
 
 #include "../proof/machine.h"
+#include "../support/thread_port.h"
 
 #define THREADS 4u
 #define FRAMES 4096u
@@ -33,23 +34,6 @@ static unsigned int client[2];
 static _Atomic int64_t out;
 static _Atomic uint64_t answered, refused;
 static _Atomic unsigned char holder[FRAMES];
-static _Thread_local unsigned int self;
-
-/* This test's own port. */
-unsigned int lab_port_cpu(void)
-{
-	return self;
-}
-
-unsigned int lab_port_node(void)
-{
-	return 0;
-}
-
-struct labyrinth *lab_port_default(void)
-{
-	return NULL;
-}
 
 static uint64_t roll(uint64_t *state)
 {

@@ -16,6 +16,8 @@
 #include <labyrinth/client.h>
 #include <labyrinth/vault.h>
 
+#include "../support/thread_port.h"
+
 #define THREADS_MAX 16u
 #define HELD_MAX 1024u
 #define RING 16u
@@ -68,24 +70,6 @@ static pthread_barrier_t start;
 static _Atomic uint64_t failures;
 static uint64_t seed = 1;
 static void *mapped[ROOMS + 2]; /* the rooms' memory, keys, metadata */
-
-static _Thread_local unsigned int self;
-
-/* This test's own port. */
-unsigned int lab_port_cpu(void)
-{
-	return self;
-}
-
-unsigned int lab_port_node(void)
-{
-	return 0;
-}
-
-struct labyrinth *lab_port_default(void)
-{
-	return NULL;
-}
 
 static void fail(const char *what, uint64_t frame, long answer)
 {
