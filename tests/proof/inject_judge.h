@@ -22,7 +22,8 @@ struct model_frame {
 	uint16_t owner;
 };
 
-enum deed_kind { DID_TAKE, DID_BULK, WAS_REFUSED, DID_GIVE, MAY_GIVE, DID_SPLIT, DID_OFF, DID_ON, DID_CLOSE, DID_OPEN };
+enum deed_kind { DID_TAKE, DID_BULK, WAS_REFUSED, DID_GIVE, MAY_GIVE, DID_SPLIT, DID_OFF, DID_ON, DID_CLOSE, DID_OPEN,
+		 DID_LAUNDER };
 
 struct deed {
 	const struct record *r;
@@ -71,6 +72,7 @@ static void model_make(void)
 		model[frame] = (struct model_frame){ .what = IS_FREE };
 	for (frame = scene->first; frame < end; frame++) {
 		lab_page_info(lab, lab_frame_page(lab, frame), &info);
+		model_free[0] -= info.state == LAB_SHREDDING; /* free, but nobody can have it yet */
 		if (info.state == LAB_OFFLINE)
 			model[frame].what = IS_OUT;
 		model[frame].pooled = info.state == LAB_POOLED;
@@ -273,6 +275,12 @@ static bool any_out(uint64_t frame, unsigned int order)
 	return false;
 }
 
+/* Are there free frames that nobody can have yet?  Which they are changes with each free; the model knows how many. */
+static bool holds_back(void)
+{
+	return scene->ring || scene->deferred;
+}
+
 /* A refusal of an allocation, at this instant. */
 static bool refused_truly(const struct deed *d)
 {
@@ -294,7 +302,7 @@ static bool refused_truly(const struct deed *d)
 	case -LAB_EBUSY: /* exchanges, and blocks of several words, are taken piece by piece */
 		if (any_out(d->frame, call->order) && !beside(d->r, false))
 			return false;
-		return !all_free(d->frame, call->order) || model_closed[room] ||
+		return holds_back() || !all_free(d->frame, call->order) || model_closed[room] ||
 		       model_free[room] - (1 << call->order) < floor_of(call, room) ||
 		       (beside(d->r, false) && (pools || call->order > LAB_WORD_ORDER)) || beside(d->r, true);
 	case -LAB_EHWPOISON: /* a report, not a decision */

@@ -206,6 +206,44 @@ static void some_memory(void)
 	hold(16, 4);
 }
 
+/* What is held is exclusive: whole, or marked bad; a frame is free. */
+static void exclusive(uint64_t frame, unsigned int order, unsigned int owner)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_EXCLUSIVE, order);
+
+	request.owner = (uint16_t)owner;
+	prepared(!lab_is_err(lab_alloc_at(lab, frame, &request)));
+	mark(frame, order);
+}
+
+static void exclusives(void)
+{
+	exclusive(10, 0, 0);
+	exclusive(12, 0, 0);
+	exclusive(16, 2, 0);
+	exclusive(20, 1, 0);
+	prepared(lab_frame_offline(lab, 12) == -LAB_EBUSY);
+	prepared(lab_frame_offline(lab, 20) == -LAB_EBUSY);
+	hold_commons();
+	give(3, 0);
+}
+
+static void in_a_vault(void)
+{
+	uint64_t frame;
+
+	for (frame = 4; frame < 14; frame++)
+		exclusive(frame, 0, 7);
+	prepared(lab_frame_offline(lab, 12) == -LAB_EBUSY);
+	prepared(!lab_frame_offline(lab, 3));
+	if (scene->deferred) /* one is in the laundry */
+		prepared(!lab_free_as(lab, lab_frame_page(lab, 13), 0, 7, 0));
+	if (scene->ring || scene->deferred) {
+		hold_commons(); /* but what cannot be had, and one */
+		prepared(!lab_free_as(lab, lab_frame_page(lab, 1), 0, LAB_OWNER_EXCLUSIVE, 0));
+	}
+}
+
 static void leading(void)
 {
 	hold(112, 2);
@@ -276,6 +314,8 @@ static void tiny(void)
 #define GIVES(text, n, f) { .name = text, .kind = GIVE, .order = n, .frame = f }
 #define ONE(text, what, f) { .name = text, .kind = what, .frame = f }
 #define KERNEL LAB_GFP_KERNEL
+#define IN_VAULT(text) { .name = text, .kind = REQUEST, .gfp = KERNEL, .owner = 8, .in = 1 }
+#define FROM_VAULT(text, f) { .name = text, .kind = GIVE_AS, .frame = f, .owner = 7 }
 
 static const struct scene scenes[] = {
 	{ "roomy", 2 * LEAF, .no_pairs = true, .prepare = roomy, .call = {
@@ -380,6 +420,28 @@ static const struct scene scenes[] = {
 		ONE("give exclusive", GIVE_EXCLUSIVE, 10), ONE("give of another", GIVE_EXCLUSIVE, 1),
 		{ "exclusive of a use", REQUEST, .gfp = LAB_GFP_ATOMIC | LAB_EXCLUSIVE, .use = 5 },
 		BULKS("bulk 3", 3), TAKES("take", KERNEL) } },
+	{ "with keys", 32, .memory = true, .keys = true, .prepare = exclusives, .call = {
+		ONE("exclusive", EXCLUSIVE, 0), TAKES("take", KERNEL), ATS("at 10", KERNEL, 0, 10),
+		BLOCK("block 2", KERNEL, 2), ONE("give exclusive", GIVE_EXCLUSIVE, 10), GIVES("give", 0, 2),
+		{ "give a block", GIVE_AS, .frame = 16, .order = 2, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give what is bad", GIVE_AS, .frame = 12, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give a block that is bad", GIVE_AS, .frame = 20, .order = 1, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give by handle", GIVE_REF, .frame = 10, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "split", SPLIT, .frame = 16, .order = 2 }, ONE("off", OFF, 10), ONE("audit", AUDIT, 0) } },
+	{ "a vault", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 10", AT, .gfp = KERNEL, .frame = 10, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), FROM_VAULT("give what is bad", 12), ONE("give as another", GIVE_EXCLUSIVE, 10),
+		{ "give by handle", GIVE_REF, .frame = 10, .owner = 7 }, ONE("off", OFF, 10), ONE("on", ON, 3),
+		ONE("audit", AUDIT, 0), ONE("look", LOOK, 10) } },
+	{ "a vault with a quarantine", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .ring = 1,
+	  .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 10", AT, .gfp = KERNEL, .frame = 10, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), FROM_VAULT("give what is bad", 12), ONE("off", OFF, 10), ONE("audit", AUDIT, 0) } },
+	{ "a vault with a laundry", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .deferred = true,
+	  .all_pairs = true, .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 13", AT, .gfp = KERNEL, .frame = 13, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), { "launder 1", LAUNDER, .count = 1 }, { "launder 2", LAUNDER, .count = 2 },
+		ONE("audit", AUDIT, 0) } },
 	{ "a lead and holes", 200, .first = 100, .holes = true, .prepare = leading, .call = {
 		TAKES("take", KERNEL), BLOCK("block 2", KERNEL, 2), BLOCK("block 6", KERNEL, 6),
 		ATS("at hole", KERNEL, 0, 107), ATS("at 256", KERNEL, 5, 256), GIVES("give", 0, 130),

@@ -42,7 +42,6 @@ static const struct {
 	{ "vault.c", NULL, VAULTS },
 	{ "share.c", NULL, VAULTS },
 	{ "panic.c", NULL, VAULTS },
-	{ "exit.c", "exit_exclusive", VAULTS },
 	{ "audit.c", "vault_holds", "quiet audits" },
 	{ "keys.c", NULL, "keys: tests/unit/test_keys.c, from threads and from signal handlers" },
 	{ "fill.c", NULL, "the choice of a kernel" },

@@ -34,7 +34,7 @@ static bool apply_take(const struct deed *d)
 	struct model_frame head = { .what = IS_HELD, .order = (uint8_t)order, .use = (uint8_t)call->use,
 				    .owner = (uint16_t)call->owner };
 
-	if (call->kind == EXCLUSIVE || (call->gfp & LAB_EXCLUSIVE && !call->owner))
+	if (call->kind == EXCLUSIVE || ((call->gfp & LAB_EXCLUSIVE || (scene->vault && !room)) && !call->owner))
 		head.owner = LAB_OWNER_EXCLUSIVE;
 	if (!all_free(d->frame, order) || (call->kind != AT && !room_allowed(call, room)))
 		return false;
@@ -87,15 +87,15 @@ static bool apply_give(const struct deed *d)
 	unsigned int room = room_of_frame(d->frame), order = model[d->frame].order;
 	struct model_frame head = { .what = IS_FREE, .freed = true };
 
-	if (d->code == -LAB_EALREADY && on_its_way(d))
+	if ((d->code == -LAB_EALREADY || d->code == -LAB_ESTALE) && on_its_way(d))
 		return true;
 	if (give_answer(d) != d->code)
 		return d->kind == MAY_GIVE; /* it was refused, then */
 	if (d->code)
 		return true;
 	model_given += d->kind == MAY_GIVE;
-	model_free[room] += 1 << order;
-	if (model[d->frame].bad) {
+	model_free[room] += scene->deferred ? 0 : 1 << order;
+	if (model[d->frame].bad && !scene->deferred) { /* (there it leaves when it is laundered) */
 		head.what = IS_OUT;
 		model_free[room]--;
 	}
@@ -125,8 +125,8 @@ static bool apply_off(const struct deed *d)
 {
 	struct model_frame *m = &model[d->frame];
 
-	if (d->code == -LAB_EAGAIN && beside(d->r, false))
-		return true; /* on its way between two hands */
+	if (d->code == -LAB_EAGAIN && (beside(d->r, false) || (holds_back() && m->what == IS_FREE)))
+		return true; /* on its way between two hands, or held back */
 	if (off_answer(d) != d->code)
 		return false;
 	if (!d->code) {
@@ -172,6 +172,9 @@ static bool apply(const struct deed *d)
 		return apply_off(d);
 	case DID_ON:
 		return apply_on(d);
+	case DID_LAUNDER:
+		model_free[0]++;
+		return true;
 	default:
 		model_closed[d->r->call->in - 1] = d->kind == DID_CLOSE;
 		return !d->code;
@@ -195,7 +198,7 @@ static bool frame_ends_so(uint64_t frame)
 	case IS_BODY:
 		return info.state == LAB_FREE;
 	default:
-		return info.state == LAB_FREE || info.state == LAB_POOLED;
+		return info.state == LAB_FREE || info.state == LAB_POOLED || (holds_back() && info.state == LAB_SHREDDING);
 	}
 }
 
@@ -308,6 +311,10 @@ static void add_deeds(const struct record *r)
 	case GIVE_BULK:
 		for (i = 0; i < (long)r->call->count; i++)
 			add_deed(r, MAY_GIVE, r->frame[i], 0);
+		break;
+	case LAUNDER:
+		for (i = 0; i < r->count; i++)
+			add_deed(r, DID_LAUNDER, scene->first, 0);
 		break;
 	case AUDIT:
 	case LOOK:
