@@ -75,6 +75,14 @@ static void owned(uint64_t frame)
 	prepared(!lab_is_err(lab_alloc_at(lab, frame, &request)));
 }
 
+static void owned_block(void)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 2);
+
+	request.owner = 7;
+	prepared(!lab_is_err(lab_alloc_at(lab, 4, &request)));
+}
+
 static void roomy(void)
 {
 	hold(3, 0);
@@ -464,6 +472,9 @@ static const struct scene scenes[] = {
 		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0),
 		GIVES("give 0", 2, 0), { "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
 		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 }, ONE("on", ON, 15) } },
+	{ "splits of one block", 16, .all_parks = true, .prepare = owned_block, .call = {
+		{ "split", SPLIT, .frame = 4, .order = 2 }, { "give as owner", GIVE_AS, .frame = 4, .order = 2, .owner = 7 },
+		ONE("look", LOOK, 4) } },
 	{ "one pool pays for another", 64, .min = 8, .all_pairs = true, .prepare = leave_pools, .call = {
 		ATS("at inner", LAB_MEMALLOC, 0, INNERMOST), GIVES("give", 0, HELD(0)),
 		GIVES("give another", 0, HELD(1)), TAKES("all", LAB_MEMALLOC) } },
