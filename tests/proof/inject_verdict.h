@@ -121,6 +121,21 @@ static bool apply_split(const struct deed *d)
 	return true;
 }
 
+static bool apply_share(const struct deed *d)
+{
+	struct model_frame *m = &model[d->frame];
+	bool more = d->r->call->kind == SHARE;
+
+	if ((d->code == -LAB_EALREADY || d->code == -LAB_ESTALE) && on_its_way(d))
+		return true;
+	if (m->freed)
+		return d->code == -LAB_ESTALE;
+	if (m->what != IS_HELD || (!more && !m->others))
+		return d->code == -LAB_EALREADY;
+	m->others = (uint8_t)(more ? m->others + 1 : m->others - 1);
+	return d->r->count == 1 + m->others;
+}
+
 static bool apply_off(const struct deed *d)
 {
 	struct model_frame *m = &model[d->frame];
@@ -172,6 +187,13 @@ static bool apply(const struct deed *d)
 		return apply_off(d);
 	case DID_ON:
 		return apply_on(d);
+	case DID_SHARE:
+		return apply_share(d);
+	case DID_SHRED:
+		return d->code == give_answer(d) || (d->code == -LAB_EALREADY && on_its_way(d));
+	case DID_PANIC:
+		model_closed[0] = true;
+		return true;
 	case DID_LAUNDER:
 		model_free[0]++;
 		return true;
@@ -191,6 +213,8 @@ static bool frame_ends_so(uint64_t frame)
 	lab_page_info(lab, lab_frame_page(lab, frame), &info);
 	switch (m->what) {
 	case IS_HELD:
+		if (m->others) /* (SHARED says no order) */
+			return info.state == LAB_SHARED && info.owner == m->owner && info.poisoned == m->bad;
 		return info.state == LAB_OWNED && info.order == m->order && info.owner == m->owner &&
 		       info.use == m->use && info.poisoned == m->bad;
 	case IS_OUT:
@@ -296,7 +320,8 @@ static void add_deed(const struct record *r, enum deed_kind kind, uint64_t frame
 static void add_deeds(const struct record *r)
 {
 	static const enum deed_kind kinds[] = { [SPLIT] = DID_SPLIT, [OFF] = DID_OFF, [ON] = DID_ON,
-						[CLOSE] = DID_CLOSE, [OPEN] = DID_OPEN };
+						[CLOSE] = DID_CLOSE, [OPEN] = DID_OPEN, [SHARE] = DID_SHARE,
+						[UNSHARE] = DID_SHARE, [SHRED] = DID_SHRED, [PANIC] = DID_PANIC };
 	long i;
 
 	switch (r->call->kind) {
@@ -342,6 +367,19 @@ static bool explained_or_excepted(void)
 	return explained(0);
 }
 
+/* Is there still a frame that seems free, and will be seen to be written to? */
+static bool intrusion_unseen(void)
+{
+	struct lab_page_info info;
+
+	return scene->intruded && !lab_page_info(lab, lab_frame_page(lab, scene->intruded), &info) && info.state == LAB_FREE;
+}
+
+static bool any_marked(void)
+{
+	return is_marked(scene->first, 4); /* a vault of sixteen frames */
+}
+
 /* NULL, or what is wrong with the run that has just ended. */
 static const char *verdict(void)
 {
@@ -356,6 +394,10 @@ static const char *verdict(void)
 			return "no statistics";
 		free_at_end[i] = (int64_t)(stats.free_commons + stats.free_pooled);
 	}
+	free_at_end[0] -= intrusion_unseen();
+	for (i = 0; i < records; i++)
+		if (record[i].call->kind == PANIC && any_marked())
+			return "a panic is over, and a page stands as it was";
 	if (lab_audit(lab, true, &audit))
 		return audit.text;
 	model_given = model_below = 0;

@@ -41,6 +41,10 @@ enum call_kind {
 	CLOSE, /* room */
 	OPEN,
 	LAUNDER, /* lab_launder: count */
+	SHARE,	 /* by a handle made at the start */
+	UNSHARE,
+	SHRED, /* lab_shred_now: owner */
+	PANIC,
 	/* that only look */
 	AUDIT,
 	LOOK, /* every other call that only reads */
@@ -78,6 +82,7 @@ struct scene {
 	bool vault;	     /* the first room is one */
 	unsigned int ring;   /* its quarantine */
 	bool deferred;	     /* what is freed there is in the laundry first */
+	unsigned int intruded; /* a free frame there that somebody writes to at the start; 0: none */
 	bool all_pairs;	     /* of the other calls at each point */
 	bool all_parks;	     /* one other call, and another to be parked: at all places */
 	bool no_pairs;	     /* others run singly: large rooms, long calls */
@@ -90,7 +95,7 @@ struct record {
 	const struct call *call;
 	unsigned int began, ended; /* on one clock for all; ended 0: has not */
 	int code;		   /* 0, or the refusal */
-	long count;		   /* of a bulk call, or how many were laundered */
+	long count;		   /* of a bulk call; how many were laundered, or share the page */
 	uint64_t frame[PAGES_MAX]; /* what it took, or was to give */
 };
 
@@ -243,7 +248,7 @@ static void do_look(uint64_t frame)
 	struct lab_stats all;
 	struct lab_ref ref;
 
-	if (lab_page_info(lab, page, &info) || info.frame != frame || info.state > (scene->keys ? LAB_SHREDDING : LAB_OFFLINE))
+	if (lab_page_info(lab, page, &info) || info.frame != frame || info.state > (scene->keys ? LAB_SHARED : LAB_OFFLINE))
 		wrong = "a tag that cannot be read";
 	if (lab_page_ref(lab, page, &ref) == 0 && ref.frame != frame)
 		wrong = "a handle to another frame";
@@ -275,6 +280,21 @@ static void do_keep(void)
 	keeper_zero(lab, room, KEEPER_SPARE, 2);
 }
 
+/* Of vaults only. */
+static void do_vault(const struct call *call, struct lab_ref ref, struct record *r)
+{
+	if (call->kind == LAUNDER)
+		r->count = lab_launder(lab, 0, call->count);
+	else if (call->kind == SHARE || call->kind == UNSHARE)
+		r->count = call->kind == SHARE ? lab_page_share(lab, ref) : lab_page_unshare(lab, ref);
+	else if (call->kind == SHRED)
+		r->code = lab_shred_now(lab, lab_frame_page(lab, r->frame[0]), call->owner);
+	else if (call->kind == PANIC)
+		lab_panic_shred(lab);
+	if (r->count < 0)
+		r->code = (int)r->count;
+}
+
 static void do_call(const struct call *call)
 {
 	bool listed = call >= scene->call && call < scene->call + CALLS_MAX;
@@ -301,8 +321,8 @@ static void do_call(const struct call *call)
 		r->code = lab_room_offline(lab, call->in - 1) < 0;
 	else if (call->kind == OPEN)
 		r->code = lab_room_online(lab, call->in - 1);
-	else if (call->kind == LAUNDER)
-		r->count = lab_launder(lab, 0, call->count);
+	else if (call->kind < AUDIT)
+		do_vault(call, listed ? ref_at[call - scene->call] : none, r);
 	else if (call->kind == AUDIT && lab_audit(lab, false, &audit))
 		wrong = audit.text;
 	else if (call->kind == LOOK)
@@ -390,6 +410,11 @@ static void scene_birth(const struct scene *made)
 	}
 }
 
+static bool by_handle(const struct call *call)
+{
+	return call->kind == GIVE_REF || call->kind == SHARE || call->kind == UNSHARE;
+}
+
 /* Born, and prepared or not. */
 static void scene_make(const struct scene *made, bool prepared)
 {
@@ -401,9 +426,11 @@ static void scene_make(const struct scene *made, bool prepared)
 	lab_set_default(lab);
 	if (prepared && made->prepare)
 		made->prepare();
+	if (prepared && made->intruded)
+		contents(made->intruded)[100] ^= 1;
 	for (i = 0; prepared && i < CALLS_MAX && made->call[i].name; i++) {
 		frame_at[i] = find_frame(made->call[i].frame);
-		if (made->call[i].kind == GIVE_REF && lab_page_ref(lab, lab_frame_page(lab, frame_at[i]), &ref_at[i]))
+		if (by_handle(&made->call[i]) && lab_page_ref(lab, lab_frame_page(lab, frame_at[i]), &ref_at[i]))
 			ref_at[i] = (struct lab_ref){ .frame = frame_at[i], .generation = 77 };
 	}
 	memcpy(snapshot, metadata, metadata_bytes);
