@@ -43,7 +43,7 @@ int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit
 	if (!room_has(room, bit))
 		return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 	if (tag_state(tag) == LAB_SHARED && (!claim->by_ref || tag_generation(tag) == claim->generation)) {
-		if ((tag ^ claim->match) & LAB_TAG_OWNER)
+		if (!claim->any_owner && (tag ^ claim->match) & LAB_TAG_OWNER)
 			return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 		return exit_count(lab, LAB_COUNT_SHARED, -LAB_EBUSY);
 	}
@@ -56,7 +56,7 @@ int exit_refusal(struct labyrinth *lab, const struct lab_room *room, lab_bit bit
 	}
 	if (claim->by_ref && tag_generation(tag) != claim->generation)
 		return exit_count(lab, LAB_COUNT_STALE, -LAB_ESTALE);
-	if ((tag ^ claim->match) & LAB_TAG_OWNER)
+	if (!claim->any_owner && (tag ^ claim->match) & LAB_TAG_OWNER)
 		return exit_count(lab, LAB_COUNT_FOREIGN, -LAB_EPERM);
 	if ((tag ^ claim->match) & LAB_TAG_ORDER)
 		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
@@ -264,7 +264,7 @@ static int split(struct labyrinth *lab, struct lab_page *page, unsigned int orde
 		return exit_count(lab, LAB_COUNT_ORDER, -LAB_EMSGSIZE);
 	if (tag_state(tag) != LAB_OWNED || tag_order(tag) != order) {
 		struct lab_room *room = labyrinth_room(lab, (unsigned int)number);
-		struct exit_claim claim = { .match = exit_match(order & 15, tag_owner(tag)) };
+		const struct exit_claim claim = { .match = exit_match(order & 15, 0), .any_owner = true };
 
 		return exit_refusal(lab, room, (lab_bit)(page - room_page(room, 0)), &claim);
 	}

@@ -12,6 +12,7 @@ struct exit_claim {
 	lab_word match; /* OWNED, order, owner */
 	lab_word use;	/* in place, 0: any */
 	bool by_ref;
+	bool any_owner; /* a split: a tag that has changed since may name another */
 	uint32_t generation;
 };
 

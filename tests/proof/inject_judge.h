@@ -16,13 +16,15 @@ enum what { IS_FREE, IS_HELD, IS_BODY, IS_OUT };
 
 struct model_frame {
 	uint8_t what, order, use;
+	uint8_t others; /* who share it with its owner */
 	bool bad;	/* goes out when it is freed */
 	bool freed;	/* since the start */
 	bool pooled;	/* at the start */
 	uint16_t owner;
 };
 
-enum deed_kind { DID_TAKE, DID_BULK, WAS_REFUSED, DID_GIVE, MAY_GIVE, DID_SPLIT, DID_OFF, DID_ON, DID_CLOSE, DID_OPEN };
+enum deed_kind { DID_TAKE, DID_BULK, WAS_REFUSED, DID_GIVE, MAY_GIVE, DID_SPLIT, DID_OFF, DID_ON, DID_CLOSE, DID_OPEN,
+		 DID_LAUNDER, DID_SHARE, DID_SHRED, DID_PANIC };
 
 struct deed {
 	const struct record *r;
@@ -71,6 +73,7 @@ static void model_make(void)
 		model[frame] = (struct model_frame){ .what = IS_FREE };
 	for (frame = scene->first; frame < end; frame++) {
 		lab_page_info(lab, lab_frame_page(lab, frame), &info);
+		model_free[0] -= info.state == LAB_SHREDDING; /* free, but nobody can have it yet */
 		if (info.state == LAB_OFFLINE)
 			model[frame].what = IS_OUT;
 		model[frame].pooled = info.state == LAB_POOLED;
@@ -81,6 +84,8 @@ static void model_make(void)
 		model[frame] = (struct model_frame){ .what = IS_HELD, .order = info.order, .use = info.use,
 						     .owner = info.owner, .bad = info.poisoned };
 	}
+	if (scene->intruded)
+		model[scene->intruded].what = IS_OUT; /* whoever is to be given it will see that */
 	for (frame = scene->first; frame < end; frame++)
 		model_free[room_of_frame(frame)] += model[frame].what == IS_FREE;
 }
@@ -273,6 +278,12 @@ static bool any_out(uint64_t frame, unsigned int order)
 	return false;
 }
 
+/* Are there free frames that nobody can have yet?  Which they are changes with each free; the model knows how many. */
+static bool holds_back(void)
+{
+	return scene->ring || scene->deferred;
+}
+
 /* A refusal of an allocation, at this instant. */
 static bool refused_truly(const struct deed *d)
 {
@@ -294,9 +305,13 @@ static bool refused_truly(const struct deed *d)
 	case -LAB_EBUSY: /* exchanges, and blocks of several words, are taken piece by piece */
 		if (any_out(d->frame, call->order) && !beside(d->r, false))
 			return false;
-		return !all_free(d->frame, call->order) || model_closed[room] ||
+		return holds_back() || !all_free(d->frame, call->order) || model_closed[room] ||
 		       model_free[room] - (1 << call->order) < floor_of(call, room) ||
 		       (beside(d->r, false) && (pools || call->order > LAB_WORD_ORDER)) || beside(d->r, true);
+	case -LAB_ENXIO: /* after a panic */
+		if (scene->vault && model_closed[0])
+			return true;
+		return call >= scene->call && call < scene->call + CALLS_MAX && d->code == alone[call - scene->call];
 	case -LAB_EHWPOISON: /* a report, not a decision */
 		return any_out(d->frame, call->order) || beside(d->r, false);
 	default:
@@ -322,6 +337,8 @@ static int give_answer(const struct deed *d)
 		return m->what == IS_BODY ? -LAB_ENOTBLK : -LAB_EALREADY;
 	if (call->kind != SPLIT && m->owner != owner)
 		return -LAB_EPERM;
+	if (m->others)
+		return -LAB_EBUSY;
 	if (m->order != call->order)
 		return -LAB_EMSGSIZE;
 	if (call->use && call->use != m->use)

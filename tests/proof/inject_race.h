@@ -134,7 +134,9 @@ static struct {
 
 static void chaser_gives(void)
 {
-	if (chaser.frame != NONE && lab_free_pages(lab, lab_frame_page(lab, chaser.frame), 0))
+	unsigned int owner = scene->vault ? LAB_OWNER_EXCLUSIVE : 0;
+
+	if (chaser.frame != NONE && lab_free_as(lab, lab_frame_page(lab, chaser.frame), 0, owner, 0))
 		wrong = "the chaser's free was refused";
 	chaser.frame = NONE;
 }

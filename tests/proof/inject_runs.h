@@ -302,6 +302,7 @@ static const char *chase_verdict(int64_t free)
 		return wrong ? wrong : audit.text;
 	if (code && code != alone[under_test - scene->call] && !(under_test->kind < GIVE && gave_up(code)))
 		return "another answer than one that gave up";
+	free += intrusion_unseen();
 	free += code ? 0 : under_test->kind >= GIVE ? 1 : -(1 << under_test->order);
 	return (int64_t)audit.free + (int64_t)audit.pooled == free ? NULL : "frames lost or made";
 }

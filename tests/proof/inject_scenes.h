@@ -5,262 +5,7 @@
 #ifndef INJECT_SCENES_H
 #define INJECT_SCENES_H
 
-#include "inject_world.h"
-
-#define W LAB_WORD_BITS
-#define LEAF LAB_LEAF_FRAMES
-
-/* ---- preparing ---- */
-
-static void prepared(bool well)
-{
-	if (!well) {
-		printf("FAIL %s: could not be prepared\n", scene->name);
-		exit(1);
-	}
-}
-
-static void hold(uint64_t frame, unsigned int order)
-{
-	struct lab_request request = LAB_REQUEST(LAB_MEMALLOC, order);
-
-	prepared(!lab_is_err(lab_alloc_at(lab, frame, &request)));
-}
-
-static void give(uint64_t frame, unsigned int order)
-{
-	prepared(!lab_free_pages(lab, lab_frame_page(lab, frame), order));
-}
-
-/* Every frame of the commons, single. */
-static void hold_commons(void)
-{
-	uint64_t end = scene->first + scene->frames + scene->second, frame;
-	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
-
-	for (frame = scene->first; frame < end; frame++)
-		lab_alloc_at(lab, frame, &request);
-}
-
-/* Every frame of the commons; what pools keep stays there, the bands above min too. */
-static void leave_pools(void)
-{
-	struct lab_room_stats stats;
-
-	while (!lab_room_stats(lab, 0, &stats) && stats.free_commons)
-		prepared(!lab_is_err(lab_alloc_pages(lab, LAB_GFP_KERNEL, 0)));
-}
-
-static void draw(unsigned int frames)
-{
-	while (frames--)
-		prepared(!lab_is_err(lab_alloc_pages(lab, LAB_MEMALLOC, 0)));
-}
-
-/* The leaf's order hint says that there is no block. */
-static void lower(void)
-{
-	unsigned int order;
-
-	for (order = 1; order <= LAB_ORDER_MAX; order++)
-		prepared(lab_is_err(lab_alloc_pages(lab, LAB_GFP_KERNEL, order)));
-}
-
-static void owned(uint64_t frame)
-{
-	struct lab_request request = LAB_REQUEST(LAB_GFP_KERNEL, 0);
-
-	request.owner = 7;
-	request.use = 3;
-	prepared(!lab_is_err(lab_alloc_at(lab, frame, &request)));
-}
-
-static void roomy(void)
-{
-	hold(3, 0);
-	hold(16, 3);
-	hold(128, 7);
-	hold(LEAF, 8);
-	owned(40);
-	prepared(!lab_frame_offline(lab, 5));
-	hold(60, 0); /* poisoned */
-	prepared(lab_frame_offline(lab, 60) == -LAB_EBUSY);
-	hold(48, 2); /* a block with a poisoned head */
-	prepared(lab_frame_offline(lab, 48) == -LAB_EBUSY);
-	draw(1); /* the hint names word 0 */
-}
-
-static void last_frame(void)
-{
-	hold_commons();
-	give(5, 0);
-}
-
-static void last_hinted(void)
-{
-	hold_commons();
-	give(70, 0);
-	draw(1); /* CPU 0's hint names it */
-	give(70, 0);
-}
-
-static void full(void)
-{
-	hold(128, 7);
-	hold(64, 4);
-	hold_commons();
-}
-
-static void full_lowered(void)
-{
-	hold(256, 8);
-	hold(128, 3);
-	hold_commons();
-	lower();
-}
-
-static void two_leaves(void)
-{
-	hold_commons();
-	give(5, 0);
-	give(600, 0);
-}
-
-static void two_levels(void)
-{
-	hold_commons();
-	give(5, 0);
-	give(600, 0);
-	give(33 * LEAF + 1, 0);
-}
-
-static void half_drawn(void)
-{
-	hold_commons();
-	draw(20);
-}
-
-static void all_drawn(void)
-{
-	hold_commons();
-	while (!lab_is_err(lab_alloc_pages(lab, LAB_MEMALLOC, 0)))
-		;
-}
-
-/* Few frames in the commons: an exchange pays with them. */
-static void few_to_pay(void)
-{
-	hold_commons();
-	give((uint64_t)find_frame(HELD(0)), 0);
-	give((uint64_t)find_frame(HELD(3)), 0);
-	give((uint64_t)find_frame(HELD(9)), 0);
-}
-
-/* Words 0 and 1 are free, and CPU 1's hint names word 1; all else is taken. */
-static void two_words(void)
-{
-	uint64_t frame;
-
-	hold_commons();
-	give(W, 0);
-	engine.cpu = 1;
-	draw(1);
-	engine.cpu = 0;
-	for (frame = 0; frame < 2 * W; frame++)
-		give(frame, 0);
-}
-
-/* Blocks of two frames here and there: searches lower hints. */
-static void scattered(void)
-{
-	uint64_t frame;
-
-	hold_commons();
-	for (frame = 0; frame < 3 * LEAF; frame += 96)
-		give(frame, 0);
-	give(97, 0);
-	give(2 * LEAF + 1, 0);
-}
-
-static void rooms_last(void)
-{
-	hold_commons();
-	give(300, 0);
-}
-
-static void rooms_closed(void)
-{
-	hold_commons();
-	give(3, 0);
-	give(300, 0);
-	prepared(lab_room_offline(lab, 1) >= 0);
-}
-
-static void some_memory(void)
-{
-	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC | LAB_EXCLUSIVE, 0);
-
-	hold(1, 0);
-	hold(4, 2);
-	prepared(!lab_is_err(lab_alloc_at(lab, 10, &request)));
-	hold(16, 4);
-}
-
-static void leading(void)
-{
-	hold(112, 2);
-	hold(130, 0);
-	draw(2);
-}
-
-/* Two zeroed frames are ready, a third could be. */
-static void two_ready(void)
-{
-	hold(3, 0);
-	prepared(keeper_zero(lab, labyrinth_room(lab, 0), 0, 2) == 2);
-}
-
-/* A room that thinks its leaves are plenty: CPUs keep out of each other's. */
-static void plenty(void)
-{
-	labyrinth_room(lab, 0)->plenty = 2;
-	draw(1);
-	engine.cpu = 1;
-	draw(2);
-	engine.cpu = 0;
-	hold(64, 5);
-}
-
-/* CPU 0's hint names a word that is full; there are others in its leaf. */
-static void used_up(void)
-{
-	draw(W);
-}
-
-/* Nothing is free, and the hints of both CPUs name the only word. */
-static void full_hinted(void)
-{
-	draw(1);
-	engine.cpu = 1;
-	draw(1);
-	engine.cpu = 0;
-	hold_commons();
-}
-
-static void one_drawn(void)
-{
-	hold_commons();
-	draw(1);
-}
-
-/* So few frames that an audit can be interrupted at each of its operations. */
-static void tiny(void)
-{
-	hold(5, 0);
-	hold(8, 2);
-	hold(14, 0);
-	prepared(!lab_frame_offline(lab, 15));
-}
+#include "inject_prepare.h"
 
 /* An audit of damage: this frame is inside a block; the call of that number is nowhere near. */
 #define DAMAGE_SCENE "sixteen frames"
@@ -276,6 +21,8 @@ static void tiny(void)
 #define GIVES(text, n, f) { .name = text, .kind = GIVE, .order = n, .frame = f }
 #define ONE(text, what, f) { .name = text, .kind = what, .frame = f }
 #define KERNEL LAB_GFP_KERNEL
+#define IN_VAULT(text) { .name = text, .kind = REQUEST, .gfp = KERNEL, .owner = 8, .in = 1 }
+#define FROM_VAULT(text, f) { .name = text, .kind = GIVE_AS, .frame = f, .owner = 7 }
 
 static const struct scene scenes[] = {
 	{ "roomy", 2 * LEAF, .no_pairs = true, .prepare = roomy, .call = {
@@ -380,6 +127,41 @@ static const struct scene scenes[] = {
 		ONE("give exclusive", GIVE_EXCLUSIVE, 10), ONE("give of another", GIVE_EXCLUSIVE, 1),
 		{ "exclusive of a use", REQUEST, .gfp = LAB_GFP_ATOMIC | LAB_EXCLUSIVE, .use = 5 },
 		BULKS("bulk 3", 3), TAKES("take", KERNEL) } },
+	{ "with keys", 32, .memory = true, .keys = true, .prepare = exclusives, .call = {
+		ONE("exclusive", EXCLUSIVE, 0), TAKES("take", KERNEL), ATS("at 10", KERNEL, 0, 10),
+		BLOCK("block 2", KERNEL, 2), ONE("give exclusive", GIVE_EXCLUSIVE, 10), GIVES("give", 0, 2),
+		{ "give a block", GIVE_AS, .frame = 16, .order = 2, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give what is bad", GIVE_AS, .frame = 12, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give a block that is bad", GIVE_AS, .frame = 20, .order = 1, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "give by handle", GIVE_REF, .frame = 10, .owner = LAB_OWNER_EXCLUSIVE },
+		{ "split", SPLIT, .frame = 16, .order = 2 }, ONE("off", OFF, 10), ONE("audit", AUDIT, 0) } },
+	{ "a vault", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 10", AT, .gfp = KERNEL, .frame = 10, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), FROM_VAULT("give what is bad", 12), ONE("give as another", GIVE_EXCLUSIVE, 10),
+		{ "give by handle", GIVE_REF, .frame = 10, .owner = 7 }, ONE("off", OFF, 10), ONE("on", ON, 3),
+		ONE("audit", AUDIT, 0), ONE("look", LOOK, 10) } },
+	{ "a vault with a quarantine", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .ring = 1,
+	  .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 10", AT, .gfp = KERNEL, .frame = 10, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), FROM_VAULT("give what is bad", 12), ONE("off", OFF, 10), ONE("audit", AUDIT, 0) } },
+	{ "a vault, pages shared", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .prepare = in_a_vault,
+	  .call = {
+		ONE("share", SHARE, 10), ONE("unshare", UNSHARE, 10), FROM_VAULT("give", 10), ONE("off", OFF, 10),
+		{ "give by handle", GIVE_REF, .frame = 10, .owner = 7 }, { "overwrite", SHRED, .frame = 6, .owner = 7 },
+		IN_VAULT("take"), { "at 10", AT, .gfp = KERNEL, .frame = 10, .owner = 8 } } },
+	{ "a vault, all overwritten", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .prepare = in_a_vault,
+	  .call = {
+		ONE("panic", PANIC, 0), IN_VAULT("take"), { "at 1", AT, .gfp = KERNEL, .frame = 1, .owner = 8 },
+		FROM_VAULT("give", 10), ONE("audit", AUDIT, 0) } },
+	{ "a vault, a page written to", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .intruded = 1,
+	  .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 1", AT, .gfp = KERNEL, .frame = 1, .owner = 8 }, FROM_VAULT("give", 10),
+		ONE("audit", AUDIT, 0) } },
+	{ "a vault with a laundry", 16, .zone = LAB_ZONE_OWN, .memory = true, .keys = true, .vault = true, .deferred = true,
+	  .all_pairs = true, .prepare = in_a_vault, .call = {
+		IN_VAULT("take"), { "at 13", AT, .gfp = KERNEL, .frame = 13, .owner = 8 }, FROM_VAULT("give", 10),
+		FROM_VAULT("give another", 5), { "launder 1", LAUNDER, .count = 1 }, { "launder 2", LAUNDER, .count = 2 },
+		ONE("audit", AUDIT, 0) } },
 	{ "a lead and holes", 200, .first = 100, .holes = true, .prepare = leading, .call = {
 		TAKES("take", KERNEL), BLOCK("block 2", KERNEL, 2), BLOCK("block 6", KERNEL, 6),
 		ATS("at hole", KERNEL, 0, 107), ATS("at 256", KERNEL, 5, 256), GIVES("give", 0, 130),
@@ -402,6 +184,9 @@ static const struct scene scenes[] = {
 		ATS("at block", KERNEL, 2, 8), GIVES("give at", 2, 4), ATS("at 0", KERNEL, 2, 0),
 		GIVES("give 0", 2, 0), { "at as owner", AT, .gfp = KERNEL, .frame = 12, .owner = 7, .use = 3 },
 		{ "give as owner", GIVE_AS, .frame = 12, .owner = 7, .use = 3 }, ONE("on", ON, 15) } },
+	{ "splits of one block", 16, .all_parks = true, .prepare = owned_block, .call = {
+		{ "split", SPLIT, .frame = 4, .order = 2 }, { "give as owner", GIVE_AS, .frame = 4, .order = 2, .owner = 7 },
+		ONE("look", LOOK, 4) } },
 	{ "one pool pays for another", 64, .min = 8, .all_pairs = true, .prepare = leave_pools, .call = {
 		ATS("at inner", LAB_MEMALLOC, 0, INNERMOST), GIVES("give", 0, HELD(0)),
 		GIVES("give another", 0, HELD(1)), TAKES("all", LAB_MEMALLOC) } },

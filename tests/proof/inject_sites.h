@@ -16,8 +16,6 @@ extern struct inject_site __start_inject_sites[], __stop_inject_sites[];
 #define PROCESSES "several processes: killed and stopped at every instruction by tests/proof/killed.c"
 #define CLIENTS "clients: all interleavings of their calls are run by tests/race/interleave.c"
 
-#define VAULTS "vaults: all interleavings of their calls are run by tests/race/interleave.c"
-
 /* What no injection can reach, and why. */
 static const struct {
 	const char *file, *function; /* NULL: all of them */
@@ -39,10 +37,6 @@ static const struct {
 	{ "retag.c", NULL, CLIENTS },
 	{ "offer.c", NULL, CLIENTS },
 	{ "contract.h", NULL, CLIENTS },
-	{ "vault.c", NULL, VAULTS },
-	{ "share.c", NULL, VAULTS },
-	{ "panic.c", NULL, VAULTS },
-	{ "exit.c", "exit_exclusive", VAULTS },
 	{ "audit.c", "vault_holds", "quiet audits" },
 	{ "keys.c", NULL, "keys: tests/unit/test_keys.c, from threads and from signal handlers" },
 	{ "fill.c", NULL, "the choice of a kernel" },

@@ -34,7 +34,7 @@ static bool apply_take(const struct deed *d)
 	struct model_frame head = { .what = IS_HELD, .order = (uint8_t)order, .use = (uint8_t)call->use,
 				    .owner = (uint16_t)call->owner };
 
-	if (call->kind == EXCLUSIVE || (call->gfp & LAB_EXCLUSIVE && !call->owner))
+	if (call->kind == EXCLUSIVE || ((call->gfp & LAB_EXCLUSIVE || (scene->vault && !room)) && !call->owner))
 		head.owner = LAB_OWNER_EXCLUSIVE;
 	if (!all_free(d->frame, order) || (call->kind != AT && !room_allowed(call, room)))
 		return false;
@@ -87,15 +87,15 @@ static bool apply_give(const struct deed *d)
 	unsigned int room = room_of_frame(d->frame), order = model[d->frame].order;
 	struct model_frame head = { .what = IS_FREE, .freed = true };
 
-	if (d->code == -LAB_EALREADY && on_its_way(d))
+	if ((d->code == -LAB_EALREADY || d->code == -LAB_ESTALE) && on_its_way(d))
 		return true;
 	if (give_answer(d) != d->code)
 		return d->kind == MAY_GIVE; /* it was refused, then */
 	if (d->code)
 		return true;
 	model_given += d->kind == MAY_GIVE;
-	model_free[room] += 1 << order;
-	if (model[d->frame].bad) {
+	model_free[room] += scene->deferred ? 0 : 1 << order;
+	if (model[d->frame].bad && !scene->deferred) { /* (there it leaves when it is laundered) */
 		head.what = IS_OUT;
 		model_free[room]--;
 	}
@@ -121,12 +121,27 @@ static bool apply_split(const struct deed *d)
 	return true;
 }
 
+static bool apply_share(const struct deed *d)
+{
+	struct model_frame *m = &model[d->frame];
+	bool more = d->r->call->kind == SHARE;
+
+	if ((d->code == -LAB_EALREADY || d->code == -LAB_ESTALE) && on_its_way(d))
+		return true;
+	if (m->freed)
+		return d->code == -LAB_ESTALE;
+	if (m->what != IS_HELD || (!more && !m->others))
+		return d->code == -LAB_EALREADY;
+	m->others = (uint8_t)(more ? m->others + 1 : m->others - 1);
+	return d->r->count == 1 + m->others;
+}
+
 static bool apply_off(const struct deed *d)
 {
 	struct model_frame *m = &model[d->frame];
 
-	if (d->code == -LAB_EAGAIN && beside(d->r, false))
-		return true; /* on its way between two hands */
+	if (d->code == -LAB_EAGAIN && (beside(d->r, false) || (holds_back() && m->what == IS_FREE)))
+		return true; /* on its way between two hands, or held back */
 	if (off_answer(d) != d->code)
 		return false;
 	if (!d->code) {
@@ -172,6 +187,16 @@ static bool apply(const struct deed *d)
 		return apply_off(d);
 	case DID_ON:
 		return apply_on(d);
+	case DID_SHARE:
+		return apply_share(d);
+	case DID_SHRED:
+		return d->code == give_answer(d) || (d->code == -LAB_EALREADY && on_its_way(d));
+	case DID_PANIC:
+		model_closed[0] = true;
+		return true;
+	case DID_LAUNDER:
+		model_free[0]++;
+		return true;
 	default:
 		model_closed[d->r->call->in - 1] = d->kind == DID_CLOSE;
 		return !d->code;
@@ -188,6 +213,8 @@ static bool frame_ends_so(uint64_t frame)
 	lab_page_info(lab, lab_frame_page(lab, frame), &info);
 	switch (m->what) {
 	case IS_HELD:
+		if (m->others) /* (SHARED says no order) */
+			return info.state == LAB_SHARED && info.owner == m->owner && info.poisoned == m->bad;
 		return info.state == LAB_OWNED && info.order == m->order && info.owner == m->owner &&
 		       info.use == m->use && info.poisoned == m->bad;
 	case IS_OUT:
@@ -195,7 +222,7 @@ static bool frame_ends_so(uint64_t frame)
 	case IS_BODY:
 		return info.state == LAB_FREE;
 	default:
-		return info.state == LAB_FREE || info.state == LAB_POOLED;
+		return info.state == LAB_FREE || info.state == LAB_POOLED || (holds_back() && info.state == LAB_SHREDDING);
 	}
 }
 
@@ -293,7 +320,8 @@ static void add_deed(const struct record *r, enum deed_kind kind, uint64_t frame
 static void add_deeds(const struct record *r)
 {
 	static const enum deed_kind kinds[] = { [SPLIT] = DID_SPLIT, [OFF] = DID_OFF, [ON] = DID_ON,
-						[CLOSE] = DID_CLOSE, [OPEN] = DID_OPEN };
+						[CLOSE] = DID_CLOSE, [OPEN] = DID_OPEN, [SHARE] = DID_SHARE,
+						[UNSHARE] = DID_SHARE, [SHRED] = DID_SHRED, [PANIC] = DID_PANIC };
 	long i;
 
 	switch (r->call->kind) {
@@ -308,6 +336,10 @@ static void add_deeds(const struct record *r)
 	case GIVE_BULK:
 		for (i = 0; i < (long)r->call->count; i++)
 			add_deed(r, MAY_GIVE, r->frame[i], 0);
+		break;
+	case LAUNDER:
+		for (i = 0; i < r->count; i++)
+			add_deed(r, DID_LAUNDER, scene->first, 0);
 		break;
 	case AUDIT:
 	case LOOK:
@@ -335,6 +367,19 @@ static bool explained_or_excepted(void)
 	return explained(0);
 }
 
+/* Is there still a frame that seems free, and will be seen to be written to? */
+static bool intrusion_unseen(void)
+{
+	struct lab_page_info info;
+
+	return scene->intruded && !lab_page_info(lab, lab_frame_page(lab, scene->intruded), &info) && info.state == LAB_FREE;
+}
+
+static bool any_marked(void)
+{
+	return is_marked(scene->first, 4); /* a vault of sixteen frames */
+}
+
 /* NULL, or what is wrong with the run that has just ended. */
 static const char *verdict(void)
 {
@@ -349,6 +394,10 @@ static const char *verdict(void)
 			return "no statistics";
 		free_at_end[i] = (int64_t)(stats.free_commons + stats.free_pooled);
 	}
+	free_at_end[0] -= intrusion_unseen();
+	for (i = 0; i < records; i++)
+		if (record[i].call->kind == PANIC && any_marked())
+			return "a panic is over, and a page stands as it was";
 	if (lab_audit(lab, true, &audit))
 		return audit.text;
 	model_given = model_below = 0;

@@ -40,6 +40,11 @@ enum call_kind {
 	ON,
 	CLOSE, /* room */
 	OPEN,
+	LAUNDER, /* lab_launder: count */
+	SHARE,	 /* by a handle made at the start */
+	UNSHARE,
+	SHRED, /* lab_shred_now: owner */
+	PANIC,
 	/* that only look */
 	AUDIT,
 	LOOK, /* every other call that only reads */
@@ -73,6 +78,11 @@ struct scene {
 	enum lab_zone zone;  /* of the first room; 0: NORMAL */
 	bool memory;	     /* behind the first room */
 	bool holes;	     /* frames first + 7 .. first + 9 */
+	bool keys;	     /* what LAB_OWNER_EXCLUSIVE frees is overwritten */
+	bool vault;	     /* the first room is one */
+	unsigned int ring;   /* its quarantine */
+	bool deferred;	     /* what is freed there is in the laundry first */
+	unsigned int intruded; /* a free frame there that somebody writes to at the start; 0: none */
 	bool all_pairs;	     /* of the other calls at each point */
 	bool all_parks;	     /* one other call, and another to be parked: at all places */
 	bool no_pairs;	     /* others run singly: large rooms, long calls */
@@ -85,14 +95,15 @@ struct record {
 	const struct call *call;
 	unsigned int began, ended; /* on one clock for all; ended 0: has not */
 	int code;		   /* 0, or the refusal */
-	long count;		   /* of a bulk call */
+	long count;		   /* of a bulk call; how many were laundered, or share the page */
 	uint64_t frame[PAGES_MAX]; /* what it took, or was to give */
 };
 
 static struct labyrinth *lab;
 static const struct scene *scene;
 static char metadata[METADATA_MAX] __attribute__((aligned(4096))), snapshot[METADATA_MAX];
-static char memory[64 * 4096] __attribute__((aligned(4096)));
+static char memory[64 * 4096] __attribute__((aligned(4096))), memory_snapshot[sizeof(memory)];
+static char keys[LAB_KEYS_BYTES] __attribute__((aligned(64))), keys_snapshot[LAB_KEYS_BYTES];
 static size_t metadata_bytes;
 static struct record record[RECORDS_MAX];
 static unsigned int records, clock_now;
@@ -111,6 +122,34 @@ unsigned int lab_port_cpu(void)
 unsigned int lab_port_node(void)
 {
 	return 0;
+}
+
+/* ---- contents ---- */
+
+/* What an owner of exclusive pages left in one of them: nobody else may find it there. */
+#define MARK UINT64_C(0x5ec2e75ec2e75ec2)
+
+static uint64_t *contents(uint64_t frame)
+{
+	return (uint64_t *)(void *)(memory + (frame - scene->first) * 4096);
+}
+
+static void mark(uint64_t frame, unsigned int order)
+{
+	uint64_t i;
+
+	for (i = 0; i < (uint64_t)1 << order; i++)
+		contents(frame + i)[0] = contents(frame + i)[511] = MARK;
+}
+
+static bool is_marked(uint64_t frame, unsigned int order)
+{
+	uint64_t i;
+
+	for (i = 0; i < (uint64_t)1 << order; i++)
+		if (contents(frame + i)[0] == MARK || contents(frame + i)[511] == MARK)
+			return true;
+	return false;
 }
 
 /* ---- calls ---- */
@@ -157,6 +196,8 @@ static void do_take(const struct call *call, uint64_t frame, struct record *r)
 		r->frame[0] = lab_page_frame(lab, page);
 	if (address && lab_page_address(lab, page) != address)
 		wrong = "an address that is not its page's";
+	if (scene->keys && !r->code && is_marked(r->frame[0], call->order))
+		wrong = "a page given with what its last owner wrote";
 }
 
 static int do_give(const struct call *call, uint64_t frame, struct lab_ref ref)
@@ -207,7 +248,7 @@ static void do_look(uint64_t frame)
 	struct lab_stats all;
 	struct lab_ref ref;
 
-	if (lab_page_info(lab, page, &info) || info.frame != frame || info.state > LAB_OFFLINE)
+	if (lab_page_info(lab, page, &info) || info.frame != frame || info.state > (scene->keys ? LAB_SHARED : LAB_OFFLINE))
 		wrong = "a tag that cannot be read";
 	if (lab_page_ref(lab, page, &ref) == 0 && ref.frame != frame)
 		wrong = "a handle to another frame";
@@ -239,6 +280,21 @@ static void do_keep(void)
 	keeper_zero(lab, room, KEEPER_SPARE, 2);
 }
 
+/* Of vaults only. */
+static void do_vault(const struct call *call, struct lab_ref ref, struct record *r)
+{
+	if (call->kind == LAUNDER)
+		r->count = lab_launder(lab, 0, call->count);
+	else if (call->kind == SHARE || call->kind == UNSHARE)
+		r->count = call->kind == SHARE ? lab_page_share(lab, ref) : lab_page_unshare(lab, ref);
+	else if (call->kind == SHRED)
+		r->code = lab_shred_now(lab, lab_frame_page(lab, r->frame[0]), call->owner);
+	else if (call->kind == PANIC)
+		lab_panic_shred(lab);
+	if (r->count < 0)
+		r->code = (int)r->count;
+}
+
 static void do_call(const struct call *call)
 {
 	bool listed = call >= scene->call && call < scene->call + CALLS_MAX;
@@ -265,6 +321,8 @@ static void do_call(const struct call *call)
 		r->code = lab_room_offline(lab, call->in - 1) < 0;
 	else if (call->kind == OPEN)
 		r->code = lab_room_online(lab, call->in - 1);
+	else if (call->kind < AUDIT)
+		do_vault(call, listed ? ref_at[call - scene->call] : none, r);
 	else if (call->kind == AUDIT && lab_audit(lab, false, &audit))
 		wrong = audit.text;
 	else if (call->kind == LOOK)
@@ -324,11 +382,21 @@ static void scene_birth(const struct scene *made)
 		  .frames = made->second, .min = made->min_second },
 	};
 	struct lab_spec spec = { .page_shift = 12, .cpus = 2, .rooms = room, .room_count = made->second ? 2 : 1 };
+	struct lab_vault vault = { .quarantine = made->ring, .deferred = made->deferred };
+	uint8_t seed[32];
 
 	if (made->holes) {
 		room[0].holes = &hole;
 		room[0].hole_count = 1;
 	}
+	if (made->keys) {
+		memset(keys, 0, sizeof(keys));
+		memset(seed, 0x5a, sizeof(seed));
+		spec.keys = keys;
+		spec.seed = seed;
+	}
+	if (made->vault)
+		room[0].vault = &vault;
 	metadata_bytes = lab_metadata_bytes(&spec);
 	if (!metadata_bytes || metadata_bytes > METADATA_MAX ||
 	    made->frames + made->second + made->first > FRAMES_MAX) {
@@ -342,6 +410,11 @@ static void scene_birth(const struct scene *made)
 	}
 }
 
+static bool by_handle(const struct call *call)
+{
+	return call->kind == GIVE_REF || call->kind == SHARE || call->kind == UNSHARE;
+}
+
 /* Born, and prepared or not. */
 static void scene_make(const struct scene *made, bool prepared)
 {
@@ -353,17 +426,25 @@ static void scene_make(const struct scene *made, bool prepared)
 	lab_set_default(lab);
 	if (prepared && made->prepare)
 		made->prepare();
+	if (prepared && made->intruded)
+		contents(made->intruded)[100] ^= 1;
 	for (i = 0; prepared && i < CALLS_MAX && made->call[i].name; i++) {
 		frame_at[i] = find_frame(made->call[i].frame);
-		if (made->call[i].kind == GIVE_REF && lab_page_ref(lab, lab_frame_page(lab, frame_at[i]), &ref_at[i]))
+		if (by_handle(&made->call[i]) && lab_page_ref(lab, lab_frame_page(lab, frame_at[i]), &ref_at[i]))
 			ref_at[i] = (struct lab_ref){ .frame = frame_at[i], .generation = 77 };
 	}
 	memcpy(snapshot, metadata, metadata_bytes);
+	memcpy(memory_snapshot, memory, sizeof(memory));
+	memcpy(keys_snapshot, keys, sizeof(keys));
 }
 
 static void scene_again(void)
 {
 	memcpy(metadata, snapshot, metadata_bytes);
+	if (scene->keys) {
+		memcpy(memory, memory_snapshot, scene->frames * 4096u);
+		memcpy(keys, keys_snapshot, sizeof(keys));
+	}
 	records = clock_now = 0;
 	wrong = NULL;
 }

@@ -36,6 +36,7 @@ static struct {
 	bool replaced[VAULT_FRAMES]; /* in the hand of who brings it back into service */
 	uint64_t mine[FIBERS_MAX]; /* the frame + 1 that a fiber has taken */
 	unsigned int panics;
+	uint64_t overwritten; /* by them all */
 } vault;
 
 static void vault_wrong(const char *what)
@@ -212,7 +213,7 @@ static bool vault_call(const struct op *op, struct record *r)
 		return true;
 	case PANIC:
 		vault.panics++;
-		lab_panic_shred(lab);
+		vault.overwritten += lab_panic_shred(lab);
 		return true;
 	default:
 		return false;
@@ -292,6 +293,8 @@ static void judge_vault(void)
 	for (i = 0; vault.panics && i < scene->frames; i++)
 		if (vault_marked(i, true))
 			vault_wrong("a panic is over, and a page stands as it was");
+	if (vault.panics && vault.overwritten != scene->frames)
+		vault_wrong("panics did not share the work: a page each, once");
 	while (lab_launder(lab, 0, scene->frames))
 		continue;
 	for (i = 0; i < scene->frames; i++)
