@@ -80,6 +80,7 @@ if [ -n "$MUTANT" ]; then
 		'two rooms, the second closed' 'two words and nothing else' 'last frame, hinted' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
 		run alone tests/proof/inject --only "$scene"
 	done
+	run alone tests/race/interleave --brief --only vault
 else
 	run alone tests/proof/inject
 	run alone tests/race/interleave --brief
