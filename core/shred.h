@@ -7,7 +7,7 @@
 
 #include "layout.h"
 
-/* Overwrite 2^order frames.  Returns the digest of the first. */
+/* Overwrite 2^order frames.  Returns their digest: of one, as shred_digest() says it; of several, those of each together (exclusive-or). */
 uint64_t shred_block(const struct labyrinth *lab, const struct lab_room *room, lab_bit bit, unsigned int order);
 
 /* Keys from 32 bytes of the OS's randomness, which are wiped. */

@@ -258,9 +258,20 @@ static void judge_vault_frame(uint64_t frame)
 		vault_wrong("of two frees of one page not exactly one went through");
 	if (vault.given[frame] && (vault.heirs[frame] || vault.shares[frame]))
 		vault_wrong("a page freed that was handed over, or shared");
+	if (vault.heirs[frame] > 1 || (vault.heirs[frame] && vault.shares[frame]))
+		vault_wrong("a page handed over twice, or while others had it");
 	if (vault.held[frame] && !vault.given[frame] && !scene->clients &&
 	    (int)tag_sharers(vault_tag(frame)) != 1 + vault.shares[frame])
 		vault_wrong("a page's count is not how many have it");
+}
+
+/* It goes to an heir unless others have it, or it is another's already: freed, or handed over. */
+static void judge_vault_hand(const struct record *r)
+{
+	bool gone = vault.given[r->arg] || vault.heirs[r->arg];
+
+	if (r->code == -LAB_EBUSY ? !scene_has(SHARE) : r->code && !(gone && (r->code == -LAB_EALREADY || r->code == -LAB_EPERM)))
+		vault_wrong("a hand-over refused of what is its owner's alone");
 }
 
 /* What was marked bad stays out from its free on; what left at once is out. */
@@ -302,6 +313,8 @@ static void judge_vault(void)
 	for (i = 0; i < records; i++) {
 		if (record[i].kind == OFF)
 			judge_vault_bad(&record[i]);
+		if (record[i].kind == VAULT_HAND)
+			judge_vault_hand(&record[i]);
 		/* (With weak memory whoever has not heard of the panic may not know.) */
 		if (!weak.on && record[i].kind == VAULT_TAKE && !record[i].code && vault_panicked(&record[i]))
 			vault_wrong("a vault gives after a panic");

@@ -6,7 +6,19 @@
 #include <pthread.h>
 
 #include "exit.h"
+#include "shred.h"
 #include "../support/vault.h"
+
+/* ---- another machine ---- */
+
+/* The core asks for its fill kernel here (by --wrap): on a plain machine there is the portable one only. */
+static bool plain_machine;
+const struct lab_fill *__real_fill_best(void);
+const struct lab_fill *__wrap_fill_best(void);
+const struct lab_fill *__wrap_fill_best(void)
+{
+	return plain_machine ? fill_nth_of(0, 0) : __real_fill_best();
+}
 
 /* ---- birth ---- */
 
@@ -69,6 +81,33 @@ static void refused_on_32_bits(void **state)
 	free(world.memory);
 	free(world.ordinary);
 	free(world.keys);
+}
+
+/* A machine with the portable kernel only: nothing is promised that it cannot do, and all the rest works. */
+static void on_a_plain_machine(void **state)
+{
+	static char before[4096];
+	struct lab_page *page;
+
+	(void)state;
+	memset(before, MARK, 4096);
+	plain_machine = true;
+	describe(&(struct lab_vault){ 0 });
+	REFUSED(world.vault.ram, true, "no way past the caches");
+	world.lab = born(&world.spec);
+	world.room = labyrinth_room(world.lab, VAULT);
+	assert_int_equal(lab_room_guarantees(world.lab, VAULT), LAB_SHREDDED);
+	page = take(5);
+	memset(contents(page), MARK, 4096);
+	give(page, 5);
+	assert_int_equal(equal_words(contents(page), before), 0);
+	give(take(5), 5);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0); /* its digest is that of what it wrote */
+	contents(page)[4000] ^= 1;
+	give(take(5), 5);
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 1);
+	end();
+	plain_machine = false;
 }
 
 static void the_seed_is_wiped(void **state)
@@ -298,6 +337,59 @@ static void quarantined(void **state)
 	end();
 }
 
+static bool in_quarantine(uint64_t frame)
+{
+	return info_of(lab_frame_page(world.lab, frame)).state == LAB_SHREDDING;
+}
+
+/* The last frames that there are: holes are nobody's, and stand in no quarantine. */
+static void quarantined_beside_holes(void **state)
+{
+	const struct lab_hole holes[] = { { .first_frame = FRAMES - 7, .frames = 2 }, { .first_frame = FRAMES - 4, .frames = 4 } };
+	struct lab_audit audit;
+	struct lab_page *page;
+	unsigned int i, n = 0;
+
+	(void)state;
+	describe(&(struct lab_vault){ .quarantine = 3 });
+	world.rooms[VAULT].holes = holes;
+	world.rooms[VAULT].hole_count = 2;
+	world.lab = born(&world.spec);
+	world.room = labyrinth_room(world.lab, VAULT);
+	assert_int_equal(lab_audit(world.lab, true, &audit), 0);
+	assert_int_equal(audit.shredding, 3);
+	assert_true(in_quarantine(FRAMES - 5) && in_quarantine(FRAMES - 8) && in_quarantine(FRAMES - 9));
+	/* All of them come out in their turn, and no hole does. */
+	while (!lab_is_err(page = ask(5, LAB_GFP_ATOMIC)))
+		n++;
+	assert_int_equal(n, FRAMES - 6 - 3);
+	for (i = 0; i < 3; i++) {
+		give(lab_frame_page(world.lab, i), 5);
+		page = take(5);
+		assert_in_range(lab_page_frame(world.lab, page), FRAMES - 9, FRAMES - 5);
+	}
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
+	end();
+}
+
+/* What is in quarantine is nobody's: a room of nothing else is empty. */
+static void quarantined_out_of_service(void **state)
+{
+	struct lab_page *page;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 20 });
+	page = take(5);
+	assert_int_equal(lab_room_offline(world.lab, VAULT), 1);
+	give(page, 5);
+	assert_int_equal(info_of(page).state, LAB_SHREDDING);
+	assert_int_equal(lab_room_offline(world.lab, VAULT), 0);
+	assert_int_equal(lab_ptr_err(ask(5, LAB_GFP_ATOMIC)), -LAB_ENOMEM);
+	assert_int_equal(lab_room_online(world.lab, VAULT), 0);
+	give(take(5), 5);
+	end();
+}
+
 static void laundered(void **state)
 {
 	static char before[4096];
@@ -414,6 +506,29 @@ static void laundered_clients(void **state)
 	end();
 }
 
+/* What waits to be overwritten stands in the way of a close, and is named; with it gone, and no sooner, the client is. */
+static void closed_before_the_laundry(void **state)
+{
+	struct lab_client_out out;
+	struct lab_page *page;
+	unsigned int one;
+
+	(void)state;
+	begin(&(struct lab_vault){ .deferred = true });
+	one = client_with(3, 3);
+	page = take(one);
+	give(page, one);
+	assert_int_equal(lab_client_close(world.lab, one, &out), -LAB_EBUSY);
+	assert_int_equal(out.frames, 1); /* not the two that are kept for it */
+	assert_int_equal(out.named, 1);
+	assert_int_equal(out.frame[0], lab_page_frame(world.lab, page));
+	assert_int_equal(lab_launder(world.lab, VAULT, 1), 1);
+	assert_int_equal(lab_client_close(world.lab, one, &out), 0);
+	assert_int_equal(out.frames, 0);
+	assert_int_equal(free_frames(world.lab, VAULT), FRAMES);
+	end();
+}
+
 /* What a client offers stays its own: as it is. */
 static void offered(void **state)
 {
@@ -466,6 +581,28 @@ static void audited(void **state)
 	end();
 }
 
+/* Frames twice in the quarantine and others not at all, though their numbers have the same sum. */
+static void audited_by_squares(void **state)
+{
+	struct lab_strongroom *vault;
+	struct lab_audit audit;
+	lab_word first, last;
+
+	(void)state;
+	begin(&(struct lab_vault){ .quarantine = 3 });
+	vault = vault_of(world.room);
+	first = *vault_slot(vault, 0);
+	last = *vault_slot(vault, 2);
+	assert_int_equal(first + last, 2 * *vault_slot(vault, 1));
+	*vault_slot(vault, 0) = *vault_slot(vault, 2) = *vault_slot(vault, 1);
+	assert_int_equal(lab_audit(world.lab, true, &audit), -LAB_EINVAL);
+	assert_int_equal(audit.broken, LAB_RULE_VAULT);
+	*vault_slot(vault, 0) = last; /* the same frames, in another order */
+	*vault_slot(vault, 2) = first;
+	assert_int_equal(lab_audit(world.lab, true, &audit), 0);
+	end();
+}
+
 /* ---- sharing ---- */
 
 static void shared(void **state)
@@ -513,6 +650,37 @@ static void shared(void **state)
 	page = alloc_ok(world.lab, LAB_GFP_ATOMIC, 0);
 	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
 	assert_int_equal(lab_page_share(world.lab, ref), -LAB_ENOTSUP);
+	end();
+}
+
+/* By what cause a shared page is refused: another's first, then an old handle, then that others have it. */
+static void shared_refusals(void **state)
+{
+	const struct exit_claim claim = { .match = exit_match(0, 5) };
+	struct lab_page *page;
+	struct lab_ref ref;
+	lab_bit bit;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	page = take(5);
+	bit = (lab_bit)(page - room_page(world.room, 0));
+	assert_int_equal(lab_page_ref(world.lab, page, &ref), 0);
+	assert_int_equal(lab_page_share(world.lab, ref), 2);
+	assert_int_equal(lab_free_ref(world.lab, ref, 0, 6), -LAB_EPERM);
+	assert_int_equal(lab_free_pages(world.lab, page, 0), -LAB_EPERM);
+	assert_int_equal(how_often(LAB_COUNT_FOREIGN), 2);
+	ref.generation--;
+	assert_int_equal(lab_free_ref(world.lab, ref, 0, 5), -LAB_ESTALE);
+	assert_int_equal(lab_free_ref(world.lab, ref, 0, 6), -LAB_ESTALE);
+	ref.generation++;
+	assert_int_equal(how_often(LAB_COUNT_SHARED), 0);
+	assert_int_equal(lab_split(world.lab, page, 0), -LAB_EBUSY); /* whoever splits it */
+	/* Freed by its owner, and shared between that call's two looks. */
+	assert_int_equal(exit_refusal(world.lab, world.room, bit, &claim), -LAB_EBUSY);
+	assert_int_equal(how_often(LAB_COUNT_SHARED), 2);
+	assert_int_equal(lab_page_unshare(world.lab, ref), 1);
+	give(page, 5);
 	end();
 }
 
@@ -848,20 +1016,118 @@ static void exclusive_elsewhere(void **state)
 	end();
 }
 
+/* In a room without memory there is nothing to overwrite: its exclusive pages come and go like any. */
+static void exclusive_without_memory(void **state)
+{
+	struct lab_page *page;
+	unsigned int order;
+
+	(void)state;
+	describe(&(struct lab_vault){ 0 });
+	world.rooms[ORDINARY].memory = NULL;
+	world.lab = born(&world.spec);
+	world.room = labyrinth_room(world.lab, VAULT);
+	for (order = 0; order <= 3; order++) {
+		page = lab_alloc_pages(world.lab, LAB_GFP_ATOMIC | LAB_EXCLUSIVE, order);
+		assert_false(lab_is_err(page));
+		assert_int_equal(info_of(page).owner, LAB_OWNER_EXCLUSIVE);
+		assert_null(lab_page_address(world.lab, page));
+		assert_int_equal(lab_free_pages(world.lab, page, order), -LAB_EPERM);
+		assert_int_equal(lab_free_as(world.lab, page, order, LAB_OWNER_EXCLUSIVE, 0), 0);
+		assert_int_equal(info_of(page).state, LAB_FREE);
+		assert_int_equal(lab_free_as(world.lab, page, order, LAB_OWNER_EXCLUSIVE, 0), -LAB_EALREADY);
+	}
+	assert_int_equal(free_frames(world.lab, ORDINARY), 512);
+	end();
+}
+
+/* Handed over to nobody: in an ordinary room anybody's to free; in a vault somebody has to have it. */
+static void handed_to_nobody(void **state)
+{
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 2);
+	struct lab_page *page;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	request.owner = 5;
+	page = lab_alloc_request(world.lab, &request, NULL);
+	assert_int_equal(lab_page_hand_over(world.lab, page, 2, 5, 0), 0);
+	assert_int_equal(lab_free_as(world.lab, page, 2, 5, 0), -LAB_EPERM);
+	assert_int_equal(lab_free_pages(world.lab, page, 2), 0);
+	page = take(5);
+	assert_int_equal(lab_page_hand_over(world.lab, page, 0, 5, 0), -LAB_EINVAL);
+	give(page, 5);
+	end();
+}
+
+/* What overwrites a block says its digest, that of its frames together; and an ordinary room's frames are always sound. */
+static void digest_elsewhere(void **state)
+{
+	struct lab_room *room;
+	struct lab_page *page;
+	uint64_t digest, frames = 0;
+	char *address;
+	lab_bit bit, i;
+
+	(void)state;
+	begin(&(struct lab_vault){ 0 });
+	room = labyrinth_room(world.lab, ORDINARY);
+	page = alloc_ok(world.lab, LAB_GFP_ATOMIC, 2);
+	bit = (lab_bit)(page - room_page(room, 0));
+	address = lab_page_address(world.lab, page);
+	digest = shred_block(world.lab, room, bit, 2);
+	for (i = 0; i < 4; i++)
+		frames ^= shred_digest(world.lab, room, bit + i);
+	assert_true(frames == digest);
+	digest = shred_block(world.lab, room, bit, 0);
+	assert_true(shred_digest(world.lab, room, bit) == digest);
+	address[77] ^= 4;
+	assert_true(shred_digest(world.lab, room, bit) != digest);
+	assert_true(vault_sound(world.lab, room, bit));
+	assert_int_equal(how_often(LAB_COUNT_CORRUPT), 0);
+	assert_int_equal(lab_free_pages(world.lab, page, 2), 0);
+	end();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refused_specifications), cmocka_unit_test(the_seed_is_wiped), cmocka_unit_test(overwritten),
-		cmocka_unit_test(requests),		  cmocka_unit_test(guarded),	       cmocka_unit_test(noticed),
-		cmocka_unit_test(at_a_frame),		  cmocka_unit_test(unnoticed),	       cmocka_unit_test(many_noticed),
-		cmocka_unit_test(quarantined),		  cmocka_unit_test(laundered),	       cmocka_unit_test(contracts),
-		cmocka_unit_test(laundered_clients),	  cmocka_unit_test(offered),	       cmocka_unit_test(shared),
-		cmocka_unit_test(shred_now),		  cmocka_unit_test(panicked),	       cmocka_unit_test(panicked_with_holes),
-		cmocka_unit_test(not_alive),		  cmocka_unit_test(fits_meanwhile), cmocka_unit_test(inside_what_is_shredded),
-		cmocka_unit_test(remembered_beside_others), cmocka_unit_test(audited), cmocka_unit_test(audited_owners),	       cmocka_unit_test(last_pages),
+		cmocka_unit_test(refused_specifications),
+		cmocka_unit_test(on_a_plain_machine),
+		cmocka_unit_test(the_seed_is_wiped),
+		cmocka_unit_test(overwritten),
+		cmocka_unit_test(requests),
+		cmocka_unit_test(guarded),
+		cmocka_unit_test(noticed),
+		cmocka_unit_test(at_a_frame),
+		cmocka_unit_test(unnoticed),
+		cmocka_unit_test(many_noticed),
+		cmocka_unit_test(quarantined),
+		cmocka_unit_test(quarantined_beside_holes),
+		cmocka_unit_test(quarantined_out_of_service),
+		cmocka_unit_test(laundered),
+		cmocka_unit_test(contracts),
+		cmocka_unit_test(laundered_clients),
+		cmocka_unit_test(closed_before_the_laundry),
+		cmocka_unit_test(offered),
+		cmocka_unit_test(shared),
+		cmocka_unit_test(shared_refusals),
+		cmocka_unit_test(shred_now),
+		cmocka_unit_test(panicked),
+		cmocka_unit_test(panicked_with_holes),
+		cmocka_unit_test(not_alive),
+		cmocka_unit_test(fits_meanwhile),
+		cmocka_unit_test(inside_what_is_shredded),
+		cmocka_unit_test(remembered_beside_others),
+		cmocka_unit_test(audited),
+		cmocka_unit_test(audited_owners),
+		cmocka_unit_test(audited_by_squares),
+		cmocka_unit_test(last_pages),
 		cmocka_unit_test(exclusive_elsewhere),
+		cmocka_unit_test(exclusive_without_memory),
+		cmocka_unit_test(handed_to_nobody),
+		cmocka_unit_test(digest_elsewhere),
 	};
-
 	const struct CMUnitTest narrow[] = { cmocka_unit_test(refused_on_32_bits) };
 
 	if (!IS_64_BIT) /* no vaults there */
