@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Lines and branches of the core that the tests reach, from several programs' coverage put together.
 
-    coverage.py ROOT ARGUED REPORT EXPORT.json... [--own-atomics EXPORT.json...]
+    coverage.py ROOT ARGUED REPORT [--of FILE] EXPORT.json... [--own-atomics EXPORT.json...]
 
-An EXPORT is what `llvm-cov export` writes for one program and its profile.  The programs may have the core's
+Only FILE of the core, or all of it.  An EXPORT is what `llvm-cov export` writes for one program and its profile.  The programs may have the core's
 atomics expanded differently: places are matched by where they stand in core/*.[ch], and a branch inside a macro
 by where the macro is used.  A branch is a condition's outcome, true or false.  What branches inside a test's own
 atomics is none of the core's: after a "--own-atomics" an EXPORT counts only for branches that one before it has.
@@ -96,6 +96,10 @@ class Coverage:
                 self.counted.add((files[0], (l1, c1, ranks[l1, c1])))
             self.ends[files[0], place] = end
 
+    def keep(self, file):
+        self.lines = {place: count for place, count in self.lines.items() if place[0] == file}
+        self.branches = {place: outcomes for place, outcomes in self.branches.items() if place[0] == file}
+
     def condition(self, file, place):
         """What stands at a place, in one line; for a macro, its use with its arguments."""
         l1, c1, rank = place
@@ -161,13 +165,19 @@ def main():
     root, argued_name, report = sys.argv[1:4]
     coverage = Coverage(root)
     own_atomics = False
-    for name in sys.argv[4:]:
+    names = sys.argv[4:]
+    of = None  # this file, and no other
+    if names[0] == "--of":
+        of, names = names[1], names[2:]
+    for name in names:
         if name == "--own-atomics":
             own_atomics = True
             continue
         with open(name, encoding="utf-8") as f:
             coverage.add(json.load(f), own_atomics)
-    argued = read_argued(argued_name)
+    if of:
+        coverage.keep(of)
+    argued = {branch: why for branch, why in read_argued(argued_name).items() if of in (None, branch[0])}
     bad_lines = {place for place, count in coverage.lines.items() if not count}
     missed = []
     for (file, place), outcomes in sorted(coverage.branches.items()):

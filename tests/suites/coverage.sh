@@ -4,13 +4,13 @@
 
 # clang's source coverage of core/ in three builds: with atomic counters for what has threads; without, for what runs
 # the core on its own atomics (inject, interleave) and is fast then; for 32 bits.  scripts/coverage.py puts them together.
-# With MUTANT=1, less of everything, but enough to reach all that can be reached.
-MUTANT=${MUTANT:-}
+# coverage.sh [STEM]: only core/STEM.c, which its own test must reach alone (tests/unit/test_STEM.c).
+stem=${1:-}
 folder=$WORK/coverage
-report=$BUILD/coverage
+pages=$BUILD/coverage
 raw=$folder/raw
 rm -rf "$raw"
-mkdir -p "$folder" "$report" "$raw" "$BUILD/logs" || exit 1
+mkdir -p "$folder" "$pages" "$raw" "$BUILD/logs" || exit 1
 printf '[clang]\nsrc:*core/*\n' >"$folder/only-core"
 instrument="'-fprofile-instr-generate', '-fcoverage-mapping', '-fprofile-list=$folder/only-core'" # meson's list: a path may have blanks
 sed "s/^c = .*/c = ['clang', '--target=i686-linux-gnu']/" "$ROOT/scripts/i686.ini" >"$folder/i686.ini"
@@ -65,52 +65,55 @@ core_units() { # those of the core and the home, by the lists in tests/unit/meso
 mapfile -t units < <(core_units)
 [ ${#units[@]} -gt 10 ] || fail units "tests/unit/meson.build has no lists"
 
-made threads -Dtests=enabled -Doptimization=0 "-Dc_args=[$instrument, '-fprofile-update=atomic']" -Dc_link_args=-fprofile-instr-generate -- \
-	all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
+report() { # EXPORT...: and what it says of them
+	python3 scripts/coverage.py "$ROOT" tests/coverage-argued "$pages/index.html" "$@" >"$pages/coverage.txt" 2>&1
+	status=$?
+	cat "$pages/coverage.txt"
+	if [ $status -eq 0 ]; then
+		ok lines
+		ok branches
+	else
+		fail all "$(grep -c '^FAIL' "$pages/coverage.txt") lines or branches, first: $(grep -m 1 -E '^FAIL|Error' "$pages/coverage.txt" | cut -c 1-200)"
+	fi
+	return $status
+}
+
+threads=(-Dtests=enabled -Doptimization=0 "-Dc_args=[$instrument, '-fprofile-update=atomic']" -Dc_link_args=-fprofile-instr-generate)
+if [ -n "$stem" ]; then
+	made threads "${threads[@]}" -- "tests/unit/test_$stem"
+	run threads "tests/unit/test_$stem"
+	exported threads "tests/unit/test_$stem"
+	report --of "core/$stem.c" "$folder/threads.json"
+	exit 0
+fi
+made threads "${threads[@]}" -- all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
 for name in "${units[@]}"; do
 	run threads "tests/unit/$name"
 done
 run threads tests/property/property "$(short_or_long 100000 3000000)"
-[ -n "$MUTANT" ] || run threads tests/race/churn "$(short_or_long 5 100)" 4
+run threads tests/race/churn "$(short_or_long 5 100)" 4
 exported threads liblabyrinth.so
 
 made alone -Dtests=enabled "-Dc_args=[$instrument]" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
-if [ -n "$MUTANT" ]; then
-	for scene in 'a room outside the zones' 'a lead and holes' 'one slot lacks' 'a reserve of one' 'plenty of leaves' 'pools, and few to pay' \
-		'two rooms, the second closed' 'two words and nothing else' 'last frame, hinted' 'sixteen frames' 'one word, full and hinted' 'two levels'; do
-		run alone tests/proof/inject --only "$scene"
-	done
-else
-	run alone tests/proof/inject
-fi
+run alone tests/proof/inject
 run alone tests/race/interleave --brief
 exported alone tests/proof/inject tests/race/interleave
 
-less=("${units[@]}")
-[ -z "$MUTANT" ] || less=(test_marks test_entrance test_define test_birth test_frame test_fill test_account test_clients test_vault) # what only 32 bits have
 made 32-bits --cross-file "$folder/i686.ini" -Doptimization=0 -Dsmall_cmocka=true --default-library=static "-Dc_args=[$instrument]" \
-	"-Dc_link_args=-static -fprofile-instr-generate" -- "${less[@]/#/tests/unit/}" tests/property/property
+	"-Dc_link_args=-static -fprofile-instr-generate" -- "${units[@]/#/tests/unit/}" tests/property/property
 if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
-	for name in "${less[@]}"; do
+	for name in "${units[@]}"; do
 		run 32-bits "tests/unit/$name"
 	done
-	[ -n "$MUTANT" ] || run 32-bits tests/property/property 100000
-	exported 32-bits "${less[@]/#/tests/unit/}" tests/property/property
+	run 32-bits tests/property/property 100000
+	exported 32-bits "${units[@]/#/tests/unit/}" tests/property/property
 else
 	fail build-32-bits "this kernel runs no 32-bit programs: their lines are not measured"
 	rm -f "$folder/32-bits.json"
 fi
 
-python3 scripts/coverage.py "$ROOT" tests/coverage-argued "$report/index.html" \
-	"$folder"/{threads,32-bits}.json --own-atomics "$folder/alone.json" >"$report/coverage.txt" 2>&1
-status=$?
-cat "$report/coverage.txt"
-if [ $status -eq 0 ]; then
-	ok lines
-	ok branches
-	sed -n 's/^covered: /machine: P1 P2 P3 P4 P5 P6 | coverage of core | /p' "$report/coverage.txt" >"$WORK/coverage.line"
+if report "$folder"/{threads,32-bits}.json --own-atomics "$folder/alone.json"; then
+	sed -n 's/^covered: /machine: P1 P2 P3 P4 P5 P6 | coverage of core | /p' "$pages/coverage.txt" >"$WORK/coverage.line"
 	machine_cases "suite coverage" "$WORK/coverage.line"
-else
-	fail all "$(grep -c '^FAIL' "$report/coverage.txt") lines or branches, first: $(grep -m 1 -E '^FAIL|Error' "$report/coverage.txt" | cut -c 1-200)"
 fi
 exit 0
