@@ -109,8 +109,12 @@ static __attribute__((noinline)) void wipe_below(void)
 
 static uint64_t chacha20_random(void *memory, size_t bytes, const struct fill_key *key, uint64_t nonce)
 {
-	uint64_t digest = chacha20(memory, bytes, key, nonce);
+	struct fill_key own;
+	uint64_t digest;
 
+	fill_key_copy(&own, key);
+	digest = chacha20(memory, bytes, &own, nonce);
+	FILL_WIPE(&own, sizeof(own));
 	wipe_below();
 	return digest;
 }

@@ -3,7 +3,7 @@
  * fill_kernel.h - what a fill kernel is: a way to overwrite memory, and to take the digest of what stands in it.
  *
  * Below fill.c (which has the portable kernel, and chooses) and the files with kernels of one machine.  A kernel knows
- * nothing but the memory and the key that it is handed: no state, no allocation, no atomic operation.  Any context in
+ * nothing but the memory and the key that it is handed: no state, no allocation, no operation that others see, but its stores.  Any context in
  * which its vector registers may be used (in a signal handler the kernel has saved them; in an interrupt handler
  * of a kernel of one's own somebody must, or chacha20 of a build without vector registers is the one to take).
  *
@@ -15,6 +15,9 @@
 
 #include <labyrinth.h>
 
+#include "atomic.h"
+#include "word.h"
+
 #define FILL_GRAIN 512u
 #define FILL_SEED_BYTES 32u
 #define FILL_KEY_BYTES 176u
@@ -22,10 +25,27 @@
 /*
  * A key as its kernel wants it: expanded.  Nobody else looks inside; but any bytes that nobody can guess are a key,
  * also a mixture of two keys (keys.c), whatever the kernel.
+ *
+ * Others may write a key while a kernel reads it, word by word.  So a kernel reads each word once, whole, and keeps it in registers, or in
+ * a copy that it wipes.
  */
 struct fill_key {
 	uint8_t bytes[FILL_KEY_BYTES] __attribute__((aligned(16)));
 };
+
+typedef lab_word fill_key_word __attribute__((may_alias));
+
+_Static_assert(FILL_KEY_BYTES % sizeof(lab_word) == 0, "a key is of words");
+
+static inline void fill_key_copy(struct fill_key *copy, const struct fill_key *key)
+{
+	const fill_key_word *from = (const fill_key_word *)key->bytes;
+	fill_key_word *to = (fill_key_word *)copy->bytes;
+	unsigned int i;
+
+	for (i = 0; i < FILL_KEY_BYTES / sizeof(*from); i++)
+		to[i] = load_relaxed(&from[i]); /* behind the load of the epoch; partner: key_put() before the epoch's move (keys.c) */
+}
 
 /*
  * The keystream.  AES-128 in counter mode: block i of a call, 16 bytes at 16 i, is the cipher of

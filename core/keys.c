@@ -22,16 +22,13 @@
  *  - a mixture of words of several makers is a key like any other: every word of it was drawn from keystream (AES takes any round
  *    keys; ChaCha20's are plain bytes).  Likewise what a caller finds that was stopped between its look at the epoch and
  *    its copy of the slot: a newer key, filler, or part of each, and never a constant.
- * What is left of a destroyed key is in the hands of callers that began before: their copy, which they wipe.  Of filler: it stands where it
- * is until the next key is written there, and what a late caller overwrites with it is as safe from then on.
+ * What is left of a destroyed key is in the hands of callers that began before: in their kernel's registers, or in its copy, which it wipes.
+ * Of filler: it stands where it is until the next key is written there, and what a late caller overwrites with it is as safe from then on.
  */
 #include "keys.h"
 #include "atomic.h"
 
 #define KEYS_MAKING (UINT64_C(1) << 63) /* the nonces that make keys */
-#define KEY_WORDS (FILL_KEY_BYTES / sizeof(lab_word))
-
-typedef lab_word key_word __attribute__((may_alias));
 
 /* The keystream that a key is made of. */
 union making {
@@ -42,7 +39,6 @@ union making {
 	} of;
 } __attribute__((aligned(64)));
 
-_Static_assert(FILL_KEY_BYTES % sizeof(lab_word) == 0, "a key is of words");
 _Static_assert(sizeof(((union making *)0)->of) <= FILL_GRAIN, "a grain of keystream is enough");
 
 static uint64_t nonce_of(lab_word epoch, lab_word count)
@@ -52,23 +48,13 @@ static uint64_t nonce_of(lab_word epoch, lab_word count)
 	return (upper | count) & ~KEYS_MAKING;
 }
 
-static void key_copy(struct fill_key *copy, const struct fill_key *slot)
-{
-	const key_word *from = (const key_word *)slot->bytes;
-	key_word *to = (key_word *)copy->bytes;
-	unsigned int i;
-
-	for (i = 0; i < KEY_WORDS; i++)
-		to[i] = load_relaxed(&from[i]); /* behind the load of the epoch; partner: key_put() before the epoch's move */
-}
-
 static void key_put(struct fill_key *slot, const struct fill_key *key)
 {
-	const key_word *from = (const key_word *)key->bytes;
-	key_word *to = (key_word *)slot->bytes;
+	const fill_key_word *from = (const fill_key_word *)key->bytes;
+	fill_key_word *to = (fill_key_word *)slot->bytes;
 	unsigned int i;
 
-	for (i = 0; i < KEY_WORDS; i++)
+	for (i = 0; i < FILL_KEY_BYTES / sizeof(*from); i++)
 		store_relaxed(&to[i], from[i]); /* each once; partner: as above, and whoever comes late takes any */
 }
 
@@ -94,8 +80,7 @@ static void keys_make(struct lab_keys *keys, const struct lab_fill *fill, lab_wo
 
 	if (!epoch)
 		return;
-	key_copy(&key, key_slot(keys, epoch));
-	fill->random(&made, sizeof(made), &key, nonce_of(epoch, count) | KEYS_MAKING);
+	fill->random(&made, sizeof(made), key_slot(keys, epoch), nonce_of(epoch, count) | KEYS_MAKING);
 	for (i = 0; i < sizeof(made.of.seed) / sizeof(made.of.seed[0]); i++)
 		made.of.seed[i] += load_relaxed(&keys->stir[i]); /* now or in the next key; partner: keys_seed() */
 	fill->expand(&key, (const uint8_t *)made.of.seed);
@@ -142,14 +127,11 @@ uint64_t keys_shred(struct lab_keys *keys, const struct lab_fill *fill, void *pa
 {
 	lab_word epoch = load_acquire(&keys->epoch); /* the words of its key are there; partner: its move */
 	lab_word count = add_relaxed(&keys->next, (lab_word)1); /* unique is all that it must be; partner: the others' */
-	struct fill_key key;
 	uint64_t digest;
 
 	if (unlikely(!epoch))
 		return ram ? fill->zero_ram(page, bytes) : fill->zero(page, bytes);
-	key_copy(&key, key_slot(keys, epoch));
-	digest = (ram ? fill->random_ram : fill->random)(page, bytes, &key, nonce_of(epoch, count));
-	FILL_WIPE(&key, sizeof(key));
+	digest = (ram ? fill->random_ram : fill->random)(page, bytes, key_slot(keys, epoch), nonce_of(epoch, count));
 	if (unlikely(count % KEYS_BATCH == KEYS_BATCH - 1))
 		keys_make(keys, fill, count);
 	return digest;
