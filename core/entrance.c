@@ -59,11 +59,9 @@ static void count_refusal(struct labyrinth *lab, int error)
 
 static lab_word request_tag(const struct lab_request *request, bool vault)
 {
-	struct lab_request stamped = *request;
+	bool exclusive = (request->gfp & LAB_EXCLUSIVE || vault) && !request->owner;
 
-	if ((request->gfp & LAB_EXCLUSIVE || vault) && !request->owner)
-		stamped.owner = LAB_OWNER_EXCLUSIVE;
-	return tag_owned(&stamped);
+	return tag_owned(request, exclusive ? LAB_OWNER_EXCLUSIVE : request->owner);
 }
 
 static struct lab_page *deliver(struct labyrinth *lab, const struct lab_request *request, struct lab_find *find)
@@ -93,7 +91,7 @@ static int find_sound(struct labyrinth *lab, const struct lab_request *request, 
 			return error;
 		if (client)
 			client_lost(lab, client, find->room, 0);
-		*find = (struct lab_find){ .answer = { .room = -1, .band = -1 } };
+		find_begin(find);
 		error = route_find(lab, request, way->memory, way);
 		if (error)
 			return error;
@@ -104,13 +102,14 @@ static int find_sound(struct labyrinth *lab, const struct lab_request *request, 
 static struct lab_page *request_page(struct labyrinth *lab, const struct lab_request *request, bool memory,
 				     struct lab_answer *answer)
 {
-	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
 	struct lab_client *client = NULL;
 	struct lab_page *page = NULL;
+	struct lab_find find;
 	struct lab_way way;
 	lab_word *count;
 	int error = process_enter(lab, &count);
 
+	find_begin(&find);
 	if (!error)
 		error = route_find(lab, request, memory, &way);
 	if (!error) {
@@ -256,11 +255,12 @@ static int claim_at(struct labyrinth *lab, uint64_t frame, const struct lab_requ
 static struct lab_page *alloc_at(struct labyrinth *lab, uint64_t frame, const struct lab_request *request)
 {
 	struct lab_client *client = labyrinth_client(lab, request->owner);
-	struct lab_find find = { .answer = { .band = -1 } };
+	struct lab_find find;
 	int error = client ? client_charge(client, request->order) : 0;
 
 	if (error)
 		return entrance_refuse(error);
+	find_begin(&find);
 	error = claim_at(lab, frame, request, &find);
 	if (error && client)
 		client_uncharge(client, request->order);

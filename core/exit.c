@@ -101,7 +101,7 @@ static __attribute__((noinline)) int exit_exclusive(struct labyrinth *lab, struc
 	return 0;
 }
 
-static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit bit, const struct exit_claim *claim)
+static int exit_ordinary(struct labyrinth *lab, const struct lab_span *span, lab_bit bit, const struct exit_claim *claim)
 {
 	struct lab_page *page = span_page(lab, span, bit);
 	lab_word *word = span_word(lab, span, bit);
@@ -112,8 +112,6 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	lab_word tag = load_acquire(&page->tag), next; /* partner: the stamp of the allocation */
 	struct lab_client *client;
 
-	if (unlikely(tag_owner(claim->match)) && vault_shreds(lab, span, tag_owner(claim->match)))
-		return exit_exclusive(lab, room, bit, claim);
 	do {
 		if (unlikely(!exit_fits(claim, tag)))
 			return exit_refusal(lab, room, bit, claim);
@@ -136,6 +134,13 @@ static int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit
 	cpu_warm(hints, bit);
 	room_freed_by(room, cpu, bit);
 	return 0;
+}
+
+static inline int exit_page(struct labyrinth *lab, const struct lab_span *span, lab_bit bit, const struct exit_claim *claim)
+{
+	if (unlikely(tag_owner(claim->match)) && vault_shreds(lab, span, tag_owner(claim->match)))
+		return exit_exclusive(lab, span_room(lab, span), bit, claim);
+	return exit_ordinary(lab, span, bit, claim);
 }
 
 static inline int free_inside(struct labyrinth *lab, struct lab_page *page, unsigned int order,
@@ -217,7 +222,7 @@ int lab_free(struct labyrinth *lab, void *address, unsigned int order)
 			continue;
 		if (unlikely(distance & (((uintptr_t)1 << span->step_shift) - 1)))
 			break;
-		return exit_page(lab, span, bit, &claim);
+		return exit_ordinary(lab, span, bit, &claim);
 	}
 	return exit_count(lab, LAB_COUNT_RANGE, -LAB_ERANGE);
 }

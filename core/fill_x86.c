@@ -93,10 +93,7 @@ static IN_128 void expand(struct fill_key *key, const uint8_t *seed)
 
 /* ---- VAES, 512 bits ---- */
 
-/*
- * A round key, four times.  The load is a caller's only one of it; behind the load of the epoch; partner: key_put() before the epoch's
- * move (keys.c).  (Where there is AVX a load of 16 aligned bytes is one access: Intel's and AMD's manuals, on atomicity.)
- */
+/* A round key, four times; read once, as fill_key_copy() does.  (With AVX a load of 16 aligned bytes is one access: the makers' manuals.) */
 INLINE IN_512 __m512i key_512(const struct fill_key *key, unsigned int round)
 {
 	__m128i once;

@@ -49,11 +49,11 @@ static inline lab_word tag_slot(lab_word tag)
 	return (tag & LAB_TAG_SLOT) >> LAB_TAG_SLOT_SHIFT;
 }
 
-/* What an owner's request makes of a frame, without its generation. */
-static inline lab_word tag_owned(const struct lab_request *request)
+/* What a request makes of a frame for this owner, without its generation. */
+static inline lab_word tag_owned(const struct lab_request *request, unsigned int owner)
 {
 	return (lab_word)LAB_OWNED | (lab_word)request->order << LAB_TAG_ORDER_SHIFT |
-	       (lab_word)request->use << LAB_TAG_USE_SHIFT | (lab_word)request->owner << LAB_TAG_OWNER_SHIFT;
+	       (lab_word)request->use << LAB_TAG_USE_SHIFT | (lab_word)owner << LAB_TAG_OWNER_SHIFT;
 }
 
 /* The next generation of a frame, in a state that says nothing else. */

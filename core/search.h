@@ -15,12 +15,21 @@ struct lab_find {
 	bool complete; /* every look for a block saw the end of what there was to see */
 	bool zeroed;   /* it comes out of the pool of zeroed frames, as it is */
 	unsigned int at; /* which room of the way */
-	lab_word tentative[LAB_ROOMS_MAX]; /* their words before the walk, our own changes to them included */
 	struct lab_answer answer;
 	bool maximum; /* -LAB_EDQUOT: a client's maximum, not its share */
 	bool apart;   /* not from the client's contract */
 	lab_word contract; /* the root that said that it was empty */
+	/* Last: for a block, and written before the walk.  The rooms' words then, our own changes to them included. */
+	lab_word tentative[LAB_ROOMS_MAX];
 };
+
+/* Nothing yet. */
+static inline void find_begin(struct lab_find *find)
+{
+	__builtin_memset(find, 0, offsetof(struct lab_find, tentative));
+	find->answer.room = -1;
+	find->answer.band = -1;
+}
 
 /* Walk until something is found or the absence is proven: 0, -LAB_ENOMEM, -LAB_ENOSPC, -LAB_EAGAIN. */
 int search(struct labyrinth *lab, const struct lab_way *way, struct lab_find *find);

@@ -145,11 +145,12 @@ void service_count(struct lab_client *client, const struct lab_find *find, int e
 
 int service_take(struct labyrinth *lab, const struct lab_request *request, bool contract, struct lab_page **page)
 {
-	struct lab_find find = { .answer = { .room = -1, .band = -1 } };
 	struct lab_client *client = labyrinth_client(lab, request->owner);
+	struct lab_find find;
 	struct lab_way way;
 	int error = route_find(lab, request, false, &way);
 
+	find_begin(&find);
 	find.apart = !contract;
 	if (!error)
 		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);

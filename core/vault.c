@@ -79,8 +79,8 @@ static void put(struct labyrinth *lab, struct lab_room *room, lab_bit bit, struc
 	store_release(&page->tag, tag_become(load_relaxed(&page->tag), LAB_FREE)); /* before it is anybody's */
 	if (client)
 		client_put(lab, client, room, bit, 0);
-	else
-		room_put(room, bit, 0);
+	else /* nothing lacks it: a vault has no pools */
+		room_clear(room, tree_word(&room->commons, bit), bit, (lab_word)1 << bit % LAB_WORD_BITS);
 }
 
 /* A page of a vault, overwritten: SHREDDING, its owner's still. */

@@ -44,21 +44,23 @@ static void secret_expand(struct fill_key *key, const uint8_t *seed)
 
 static uint64_t secret_fill(void *memory, size_t bytes, const struct fill_key *key, uint64_t nonce)
 {
-	const secret_word *word = (const secret_word *)key->bytes;
+	struct fill_key own;
+	const secret_word *word = (const secret_word *)own.bytes;
 	secret_word *to = memory;
 	uint64_t sum = nonce;
 	size_t i;
 
+	fill_key_copy(&own, key); /* word by word, and others' steps in between */
 	for (i = 0; i < SECRET_WORDS; i++) {
 		if (!word[i])
 			fibers.wrong = "a key that anybody can guess";
 		sum = secret_mix(sum + word[i]);
 	}
 	for (i = 0; i < secrets.count; i++)
-		if (secrets.used[i].nonce == nonce && !memcmp(&secrets.used[i].key, key, sizeof(*key)))
+		if (secrets.used[i].nonce == nonce && !memcmp(&secrets.used[i].key, &own, sizeof(own)))
 			fibers.wrong = "a key used twice with one nonce";
 	if (secrets.count < SECRETS_MAX) {
-		secrets.used[secrets.count].key = *key;
+		secrets.used[secrets.count].key = own;
 		secrets.used[secrets.count++].nonce = nonce;
 	}
 	for (i = 0; i < bytes / sizeof(*to); i++)

@@ -35,7 +35,7 @@ static void owned_says_what_was_asked(void **state)
 
 			request.owner = (uint16_t)(i == 0 ? 0 : i == 1 ? 5 : LAB_OWNER_MAX);
 			request.use = (uint8_t)(i == 0 ? LAB_USE_MAX : i == 1 ? 0 : 9);
-			tag = tag_owned(&request);
+			tag = tag_owned(&request, request.owner);
 			assert_int_equal(tag_state(tag), LAB_OWNED);
 			assert_int_equal(tag_order(tag), order);
 			assert_int_equal(tag_owner(tag), request.owner);
@@ -53,7 +53,7 @@ static void every_free_is_a_generation(void **state)
 	(void)state;
 	request.owner = 17;
 	request.use = 4;
-	tag = tag_owned(&request) | (lab_word)41 << LAB_TAG_GENERATION_SHIFT;
+	tag = tag_owned(&request, request.owner) | (lab_word)41 << LAB_TAG_GENERATION_SHIFT;
 	assert_int_equal(tag_generation(tag_next(tag, LAB_FREE)), 42);
 	/* And says nothing else: a free frame's tag is its generation. */
 	assert_true((tag_next(tag, LAB_FREE) & ~LAB_TAG_GENERATION) == LAB_FREE);
