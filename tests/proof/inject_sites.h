@@ -39,6 +39,7 @@ static const struct {
 	{ "contract.h", NULL, CLIENTS },
 	{ "audit.c", "vault_holds", "quiet audits" },
 	{ "keys.c", NULL, "keys: tests/unit/test_keys.c, from threads and from signal handlers" },
+	{ "fill_kernel.h", NULL, "a key read, by kernels that are not the best here: the same" },
 	{ "fill.c", NULL, "the choice of a kernel" },
 	{ "witness.c", NULL, "what was noticed, remembered: as refusals are" },
 	{ "account.c", NULL, "quiet audits" },

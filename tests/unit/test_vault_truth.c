@@ -132,7 +132,7 @@ static void ask(const struct cell *cell, enum lab_vault_memory kind, uint32_t se
 	uint32_t bits;
 
 	/* Of the one before: the kernel takes its time. */
-	for (i = 0; (pinned = status("VmPin:")) != 0 && set & LAB_PINNED && kind != LAB_VAULT_SECRET && i < 100; i++)
+	for (i = 0; (pinned = status("VmPin:")) != 0 && set & LAB_PINNED && kind != LAB_VAULT_SECRET && i < 10000; i++)
 		usleep(1000);
 	if (made_as(kind, FRAMES, set, &made)) {
 		why = refusal_wrong(maps, files, locked);
