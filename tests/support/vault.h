@@ -56,13 +56,19 @@ static inline void begin(const struct lab_vault *vault)
 	world.room = labyrinth_room(world.lab, VAULT);
 }
 
-static inline void end(void)
+/* As it is. */
+static inline void drop(void)
 {
-	assert_whole(world.lab);
 	free(world.lab);
 	free(world.memory);
 	free(world.ordinary);
 	free(world.keys);
+}
+
+static inline void end(void)
+{
+	assert_whole(world.lab);
+	drop();
 }
 
 static inline struct lab_page *ask(unsigned int owner, lab_gfp_t gfp)
