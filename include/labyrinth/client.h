@@ -86,9 +86,11 @@ LAB_API int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct
 LAB_API int lab_client_release(struct labyrinth *lab, unsigned int owner);
 
 /*
- * Hand a page over to another client: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
+ * Hand a page over, to another client or to any other owner: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
  * contract with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
- * -EBADF: one of the two is in quarantine; -EINVAL: to oneself; else the codes of a free.
+ * -EBADF: one of the two is a client's number, and that client is closed or in quarantine; -EINVAL: to oneself; else the codes of a free.
+ * Clients' numbers are the highest, LAB_OWNER_MAX + 1 - `clients` (struct lab_spec) .. LAB_OWNER_MAX.  A number below them is taken as it
+ * stands: nothing tells whether anybody has it, nobody is charged, and who frees the page has to say it.
  */
 LAB_API int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from,
 			       unsigned int to);
