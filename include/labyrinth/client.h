@@ -138,7 +138,7 @@ LAB_API uint32_t lab_contract_frames(uint64_t period_ns, uint64_t hold_ns, uint6
 
 /* What would have served a refused request. */
 enum lab_remedy {
-	LAB_REMEDY_NONE,	/* nothing that is here: more memory, or a block less torn apart */
+	LAB_REMEDY_NONE,	/* nothing that is here: more memory, or a block less torn apart; a vault's laundry is not looked at */
 	LAB_REMEDY_RIGHT,	/* a deeper right: `remedy_right` */
 	LAB_REMEDY_QUOTA,	/* a higher maximum */
 	LAB_REMEDY_SHARE,	/* a larger share of the reserves */

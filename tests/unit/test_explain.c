@@ -404,7 +404,8 @@ static void own_vaults_come_back(void **state)
 	FILE *file = tmpfile();
 	struct labyrinth *lab;
 
-	if (sizeof(*state) < 8) /* a pointer's: no vaults there */
+	(void)state;
+	if (sizeof(void *) < 8) /* no vaults there */
 		skip();
 	assert_int_equal(lab_user_open(&spec, &lab, NULL), 0);
 	request.room = 0;
