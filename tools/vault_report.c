@@ -142,7 +142,9 @@ static void print_subject(const struct look_subject *subject, FILE *file)
 
 static const char *fork_text(const struct look_time *time, char text[FORK_TEXT])
 {
-	snprintf(text, FORK_TEXT, time->fork_ms < 0 ? "-" : "%.3f", time->fork_ms);
+	if (time->fork_ms < 0)
+		return "-";
+	snprintf(text, FORK_TEXT, "%.3f", time->fork_ms);
 	return text;
 }
 
