@@ -5,8 +5,8 @@
  * Called by the `labyrinth` command with argv[0] being the subcommand's name.  This is the driver; what
  * it drives, and why each figure comes from a process of its own, is told in bench.h.
  *
- * Exit status: 0; 1 where Labyrinth itself could not be measured; 2 for a command line that cannot be
- * followed (one line says why, and nothing has been written), or where the figures cannot be written.  A
+ * Exit status: 0; 1 where Labyrinth itself could not be measured, whatever was in the way: the row is named, with the
+ * reason, and stands in the JSON without a figure; 2 for a command line that cannot be followed (one line says why, and nothing has been written), or where the figures cannot be written.  A
  * peer that is missing is no failure: it is named, with the package that brings it.
  */
 #define _GNU_SOURCE
@@ -69,9 +69,9 @@ static const char help[] =
 	"  --list        the names, and what each measures\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0, whoever is not installed; 1 when a figure of Labyrinth's could not be had; 2 for a "
-	"bad option,\n"
-	"or when the figures cannot be written: one line on standard error.\n";
+	"Exit status: 0, whoever else is not installed; 1 when a figure of Labyrinth's could not be had: SKIP names it, with\n"
+	"the reason, and in the JSON its ns is null; 2 for a bad option, or when the figures cannot be written: one line on\n"
+	"standard error.\n";
 
 static bool number(const char *text, unsigned long most, unsigned long *value)
 {
@@ -206,6 +206,24 @@ static void skip(struct run *run, const char *what, const char *reason)
 	fprintf(run->table, "SKIP %s: %s\n", what, reason);
 }
 
+/* No figure of Labyrinth's of this bench: it is said wherever one would have stood. */
+static void lack(struct run *run, const struct bench *bench, const char *reason)
+{
+	run->status = 1;
+	if (run->json)
+		bench_json_lack(run->json, bench, reason);
+}
+
+/* The same, and those who read the table are told. */
+static void lack_aloud(struct run *run, const struct bench *bench, const char *reason)
+{
+	char what[64];
+
+	snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[BENCH_LABYRINTH].name);
+	skip(run, what, reason);
+	lack(run, bench, reason);
+}
+
 /* Is this contestant there?  Looked for once in a run, named once where it is not. */
 static bool is_ready(struct run *run, const struct bench_job *job)
 {
@@ -219,40 +237,54 @@ static bool is_ready(struct run *run, const struct bench_job *job)
 	}
 	run->absent |= BIT(job->who);
 	skip(run, bench_peers[job->who].name, reason);
-	if (job->who == BENCH_LABYRINTH)
-		run->status = 1;
+	return false;
+}
+
+/* Is there the memory that it may need?  Whoever goes without is named. */
+static bool has_memory(struct run *run, const struct bench *bench, int who)
+{
+	uint64_t available = bench_available_bytes(), need = BIT(who) & OWN ? bench->own_bytes : bench->peer_bytes;
+	char what[64], reason[96];
+
+	if (!need || need + SPARE_BYTES <= available)
+		return true;
+	snprintf(reason, sizeof(reason), "may need %llu MiB, and %llu MiB are available", (unsigned long long)(need / BENCH_MIB),
+		 (unsigned long long)(available / BENCH_MIB));
+	if (BIT(who) & OWN) {
+		lack_aloud(run, bench, reason);
+		return false;
+	}
+	snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[who].name);
+	skip(run, what, reason);
 	return false;
 }
 
 /* Those that will take part in this bench; the others have been named. */
 static uint32_t contestants(struct run *run, const struct bench *bench)
 {
-	uint64_t available = bench_available_bytes();
-	uint32_t active = 0;
+	const char *missing = bench->missing ? bench->missing() : NULL;
+	uint32_t active = 0, whos = bench->whos;
 
-	if (bench->missing && bench->missing()) {
-		skip(run, bench->name, bench->missing());
-		return 0;
-	}
 	if (bench->threads > 1 && run->cpu == run->other_cpu) {
 		skip(run, bench->name, "needs two CPUs, and this process may run on one");
+		lack(run, bench, "needs two CPUs, and this process may run on one");
 		return 0;
+	}
+	if (missing) { /* by Labyrinth; the others can do without */
+		lack_aloud(run, bench, missing);
+		whos &= ~OWN;
 	}
 	for (int who = 0; who < BENCH_WHOS; who++) {
 		const struct bench_job job = { (enum bench_who)who, run->cpu, run->other_cpu };
-		uint64_t need = BIT(who) & OWN ? bench->own_bytes : bench->peer_bytes;
-		char what[64], reason[96];
 
-		if (!(bench->whos & BIT(who)) || !is_ready(run, &job))
+		if (!(whos & BIT(who)))
 			continue;
-		if (!need || need + SPARE_BYTES <= available) {
+		if (!is_ready(run, &job)) {
+			if (BIT(who) & OWN)
+				lack(run, bench, "no process that measures Labyrinth could be started");
+		} else if (has_memory(run, bench, who)) {
 			active |= BIT(who);
-			continue;
 		}
-		snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[who].name);
-		snprintf(reason, sizeof(reason), "may need %llu MiB, and %llu MiB are available",
-			 (unsigned long long)(need / BENCH_MIB), (unsigned long long)(available / BENCH_MIB));
-		skip(run, what, reason);
 	}
 	return active;
 }
@@ -299,7 +331,7 @@ static bool measure(struct run *run, const struct bench *bench, const struct ben
 	snprintf(what, sizeof(what), "%s %s", bench->name, bench_peers[job->who].name);
 	if (job->who == BENCH_LABYRINTH) {
 		fprintf(stderr, "labyrinth bench: %s: %s\n", what, figures.error);
-		run->status = 1;
+		lack(run, bench, figures.error);
 	} else {
 		skip(run, what, figures.error);
 	}

@@ -76,7 +76,7 @@ struct bench {
 	unsigned int threads;
 	uint32_t whos; /* which contestants, a bit each */
 	uint64_t own_bytes, peer_bytes; /* what a worker may come to hold: is it there? */
-	const char *(*missing)(void); /* what this machine lacks for it, NULL: nothing; NULL itself: it needs nothing */
+	const char *(*missing)(void); /* what this machine, or this user, lacks for Labyrinth's part of it, NULL: nothing; NULL itself: it needs nothing */
 	void (*run)(const struct bench_job *job, struct bench_figures *figures);
 };
 
@@ -127,6 +127,8 @@ double bench_wall_ns(void);
 /* bench_report.c */
 void bench_series_settle(struct bench_series *series);
 int bench_json_line(FILE *file, const struct bench_series *series);
+/* The same line of a figure of Labyrinth's that could not be had: null, and why. */
+void bench_json_lack(FILE *file, const struct bench *bench, const char *why);
 void bench_table_head(FILE *file);
 void bench_table(FILE *file, const struct bench_series *series, size_t count);
 

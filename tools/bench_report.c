@@ -3,6 +3,7 @@
  * bench_report.c - what `labyrinth bench` shows: medians, a JSON object a line, a table for people.
  */
 #include "bench.h"
+#include "output.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,10 +37,20 @@ int bench_json_line(FILE *file, const struct bench_series *series)
 	int failed = -1;
 
 	if (object && !json_dumpf(object, file, JSON_COMPACT | JSON_REAL_PRECISION(7)) &&
-	    fputc('\n', file) != EOF && !fflush(file))
+	    fputc('\n', file) != EOF && output_flush(file))
 		failed = 0;
 	json_decref(object);
 	return failed;
+}
+
+void bench_json_lack(FILE *file, const struct bench *bench, const char *why)
+{
+	json_t *object = json_pack("{s:s, s:s, s:n, s:n, s:n, s:i, s:i, s:s}", "bench", bench->name, "who", bench_peers[BENCH_LABYRINTH].name,
+				   "mode", "ns", "min", "rounds", 0, "threads", (int)bench->threads, "why", why);
+
+	if (object && !json_dumpf(object, file, JSON_COMPACT) && fputc('\n', file) != EOF)
+		output_flush(file);
+	json_decref(object);
 }
 
 /* What a line is compared with: Labyrinth in the same mode where it has that one, else its first. */
@@ -76,5 +87,5 @@ void bench_table(FILE *file, const struct bench_series *series, size_t count)
 		else
 			fprintf(file, " %12s\n", "-");
 	}
-	fflush(file);
+	output_flush(file);
 }

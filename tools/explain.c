@@ -78,16 +78,19 @@ static bool own_take(struct explaining *e, const char *text, uint64_t number)
 
 	if (kind == OWN_NONE)
 		return false;
-	if (kind == OWN_ROOM && e->own_open) {
+	if ((kind == OWN_ROOM || kind == OWN_VAULT) && e->own_open) {
 		e->own = next;
 		return true;
 	}
 	own_done(e);
 	if (kind == OWN_REFUSAL) {
+		if (!next.first)
+			own_inherit(&next, &e->own);
 		e->own = next;
 		e->own_line = number;
 		e->own_open = true;
 	} else {
+		e->own.vaults = 0; /* whose report goes on behind it is not known */
 		e->bad++;
 	}
 	return true;

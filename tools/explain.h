@@ -219,6 +219,13 @@ json_t *incident_json(const struct incident *incident, const struct verdict *ver
 
 /* ---------------------------------------------------------------- explain_own.c */
 
+/* Where a vault's frames were when the report was written. */
+struct own_vault {
+	unsigned int room;
+	uint64_t frames, free, used, kept, quarantine, laundry, offline;
+	char name[LAB_NAME_MAX];
+};
+
 struct own_refusal {
 	bool first; /* the first of all, remembered with its rooms */
 	struct lab_refusal refusal;
@@ -230,11 +237,15 @@ struct own_refusal {
 		uint32_t bands;
 		char name[LAB_NAME_MAX];
 	} at[LAB_ROOMS_MAX];
+	unsigned int vaults; /* of the whole report; they stand behind the first one */
+	struct own_vault vault[LAB_ROOMS_MAX];
 };
 
-enum own_line { OWN_NONE, OWN_BAD, OWN_REFUSAL, OWN_ROOM };
-/* Read one line, for OWN_REFUSAL into a cleared *own, for OWN_ROOM (of a first refusal) added to it. */
+enum own_line { OWN_NONE, OWN_BAD, OWN_REFUSAL, OWN_ROOM, OWN_VAULT };
+/* Read one line, for OWN_REFUSAL into a cleared *own, for OWN_ROOM and OWN_VAULT (of a first refusal) added to it. */
 enum own_line own_parse(const char *text, struct own_refusal *own);
+/* A later refusal of the same report: its vaults are those that stood behind the first. */
+void own_inherit(struct own_refusal *own, const struct own_refusal *before);
 void own_words(const struct own_refusal *own, char *text);
 void own_print(const char *name, uint64_t line, const struct own_refusal *own, FILE *file);
 json_t *own_json(uint64_t line, const struct own_refusal *own);

@@ -118,6 +118,34 @@ static bool parse_room(const char *text, struct own_refusal *own)
 	return true;
 }
 
+static bool parse_vault(const char *text, struct own_refusal *own)
+{
+	struct own_vault vault = { 0 };
+	struct line line = { text };
+	const struct {
+		const char *name;
+		uint64_t *to;
+	} figures[] = { { " frames=", &vault.frames },	       { " free=", &vault.free },	{ " used=", &vault.used },
+			{ " kept=", &vault.kept },	       { " quarantine=", &vault.quarantine }, { " laundry=", &vault.laundry },
+			{ " offline=", &vault.offline } };
+	unsigned int i;
+
+	vault.room = (unsigned int)number(&line, "room=", 0, LAB_ROOMS_MAX - 1);
+	quoted(&line, " name=\"", vault.name);
+	for (i = 0; i < sizeof(figures) / sizeof(figures[0]); i++)
+		*figures[i].to = (uint64_t)number(&line, figures[i].name, 0, INT64_MAX);
+	if (own->vaults == LAB_ROOMS_MAX || !line.at || *line.at)
+		return false;
+	own->vault[own->vaults++] = vault;
+	return true;
+}
+
+void own_inherit(struct own_refusal *own, const struct own_refusal *before)
+{
+	own->vaults = before->vaults;
+	memcpy(own->vault, before->vault, sizeof(own->vault));
+}
+
 /* What stands behind this head, wherever a log has put it in the line; NULL: it is not there. */
 static const char *behind(const char *text, const char *head)
 {
@@ -130,10 +158,12 @@ enum own_line own_parse(const char *text, struct own_refusal *own)
 {
 	const char *room = behind(text, "labyrinth first refusal room: "),
 		   *first = behind(text, "labyrinth first refusal: "),
-		   *last = behind(text, "labyrinth refusal: ");
+		   *last = behind(text, "labyrinth refusal: "), *vault = behind(text, "labyrinth vault: ");
 
 	if (room)
 		return parse_room(room, own) ? OWN_ROOM : OWN_BAD;
+	if (vault)
+		return parse_vault(vault, own) ? OWN_VAULT : OWN_BAD;
 	if (!first && !last)
 		return OWN_NONE;
 	*own = (struct own_refusal){ .first = first != NULL };
@@ -156,6 +186,36 @@ static const char *error_words(int error)
 	default:
 		return "refused";
 	}
+}
+
+/* The vault that refused; NULL: it was none, or nothing is told of it. */
+static const struct own_vault *vault_of(const struct own_refusal *own)
+{
+	unsigned int i;
+
+	for (i = 0; i < own->vaults; i++)
+		if ((int)own->vault[i].room == own->refusal.room && !strcmp(own->vault[i].name, own->room_name))
+			return &own->vault[i];
+	return NULL;
+}
+
+/* Where a vault had frames that nobody used, when the report was written. */
+static void vault_remedy(const struct own_vault *vault, char *text, size_t size)
+{
+	if (vault->laundry)
+		snprintf(text, size, "lab_launder(), or a keeper, which calls it: %" PRIu64 " freed frames wait in the laundry", vault->laundry);
+	else
+		snprintf(text, size, "nothing that was there: more frames%s%s, or a contract for it beforehand",
+			 vault->quarantine ? ", a smaller quarantine" : "", vault->kept ? ", less kept for clients" : "");
+}
+
+/* A sentence more: the figures, and of when they are. */
+static void vault_words(const struct own_vault *vault, char *text, size_t size)
+{
+	snprintf(text, size,
+		 " When the report was written, of its %" PRIu64 " frames %" PRIu64 " were free, %" PRIu64 " in use, %" PRIu64
+		 " kept for clients, %" PRIu64 " in quarantine, %" PRIu64 " in the laundry, %" PRIu64 " out of service.",
+		 vault->frames, vault->free, vault->used, vault->kept, vault->quarantine, vault->laundry, vault->offline);
 }
 
 static void remedy_of(const struct own_refusal *own, char *text, size_t size)
@@ -184,15 +244,20 @@ static void remedy_of(const struct own_refusal *own, char *text, size_t size)
 		snprintf(text, size, "the same request, again");
 		break;
 	default:
-		snprintf(text, size, "nothing that was there: more memory, or a contract for it beforehand");
+		if (vault_of(own))
+			vault_remedy(vault_of(own), text, size);
+		else
+			snprintf(text, size, "nothing that was there: more memory, or a contract for it beforehand");
 	}
 }
 
 void own_words(const struct own_refusal *own, char *text)
 {
 	const struct lab_refusal *r = &own->refusal;
-	char remedy[128], place[256];
+	char remedy[160], place[160], figures[256] = "";
 
+	if (vault_of(own))
+		vault_words(vault_of(own), figures, sizeof(figures));
 	if (r->error == -LAB_EDQUOT && r->remedy == LAB_REMEDY_QUOTA) /* before any room was looked at */
 		snprintf(place, sizeof(place), "by its client: beyond its maximum");
 	else if (r->room < 0)
@@ -200,13 +265,16 @@ void own_words(const struct own_refusal *own, char *text)
 	else if (r->right == LAB_RIGHT_ALL && !r->floor)
 		snprintf(place, sizeof(place), "in room %d \"%s\", all of which it may have: %s", r->room,
 			 own->room_name, error_words(r->error));
+	else if (!r->floor)
+		snprintf(place, sizeof(place), "in %s %d \"%s\", which keeps no reserve: %s", vault_of(own) ? "vault" : "room", r->room,
+			 own->room_name, error_words(r->error));
 	else
 		snprintf(place, sizeof(place),
 			 "at %s of room %d \"%s\", where %" PRIu32 " frames must stay: %s",
 			 r->right < LAB_RIGHTS ? right_words((enum lab_right)r->right) : "a floor", r->room,
 			 own->room_name, r->floor, error_words(r->error));
 	remedy_of(own, remedy, sizeof(remedy));
-	snprintf(text, WORDS_MAX, "Stopped %s. Would have served it: %s.", place, remedy);
+	snprintf(text, WORDS_MAX, "Stopped %s. Would have served it: %s.%s", place, remedy, figures);
 }
 
 static void flag_names(lab_gfp_t gfp, char *text, size_t size)
@@ -247,6 +315,16 @@ void own_print(const char *name, uint64_t line, const struct own_refusal *own, F
 			own->at[i].bands);
 }
 
+/* null: it was no vault, or nothing is told of it. */
+static json_t *vault_json(const struct own_vault *vault)
+{
+	if (!vault)
+		return json_null();
+	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "frames", (json_int_t)vault->frames, "free", (json_int_t)vault->free, "used",
+			 (json_int_t)vault->used, "kept", (json_int_t)vault->kept, "quarantine", (json_int_t)vault->quarantine, "laundry",
+			 (json_int_t)vault->laundry, "offline", (json_int_t)vault->offline);
+}
+
 json_t *own_json(uint64_t line, const struct own_refusal *own)
 {
 	const struct lab_refusal *r = &own->refusal;
@@ -278,5 +356,6 @@ json_t *own_json(uint64_t line, const struct own_refusal *own)
 						       "name", own->at[i].name, "commons", own->at[i].commons,
 						       "bands", (json_int_t)own->at[i].bands));
 	json_object_set_new(root, "rooms", rooms);
+	json_object_set_new(root, "vault_now", vault_json(vault_of(own)));
 	return root;
 }

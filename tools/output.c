@@ -64,8 +64,8 @@ static bool output_check(struct output *output, char *error)
 		return output_fail(output, error);
 	}
 	if (!*output->path) {
-		errno = ENOENT;
-		return output_fail(output, error);
+		snprintf(error, OUTPUT_ERROR_TEXT, "cannot write a file whose name is empty");
+		return false;
 	}
 	fd = open_beside(output->path, &beside);
 	if (fd < 0)
@@ -166,13 +166,25 @@ void output_close(struct output *output)
 	*output = (struct output){ 0 };
 }
 
-bool output_printed(char *error)
+/* Why standard output failed first: a stream keeps that it failed, not why. */
+static int printed_error;
+
+bool output_flush(FILE *file)
 {
 	errno = 0;
-	if (!fflush(stdout) && !ferror(stdout))
+	if (!fflush(file) && !ferror(file))
 		return true;
-	snprintf(error, OUTPUT_ERROR_TEXT, "cannot write standard output%s%s", errno ? ": " : "",
-		 errno ? strerror(errno) : ""); /* what failed earlier has no reason any more */
+	if (file == stdout && !printed_error)
+		printed_error = errno;
+	return false;
+}
+
+bool output_printed(char *error)
+{
+	if (output_flush(stdout))
+		return true;
+	snprintf(error, OUTPUT_ERROR_TEXT, "cannot write standard output%s%s", printed_error ? ": " : "",
+		 printed_error ? strerror(printed_error) : ""); /* what nobody flushed here has no reason any more */
 	return false;
 }
 

@@ -28,6 +28,8 @@ bool output_commit(struct output *outputs, size_t count, char *error);
 /* Forget it, committed or not. */
 void output_close(struct output *output);
 
+/* Write out what stands in a stream.  False: it failed, now or before; standard output's first reason is kept for output_printed(). */
+bool output_flush(FILE *file);
 /* Is all that was printed on standard output there?  False: `error`, as above. */
 bool output_printed(char *error);
 /* Print this and be done: the exit status, 0, or 2 and a line on standard error that begins with `who`. */

@@ -22,7 +22,8 @@ static const char help[] =
 	"  --json FILE   write everything that was found; - is standard output, and then nothing else is\n"
 	"  --help\n"
 	"\n"
-	"Exit status: 0; 2 for a bad option or file: one line on standard error.\n";
+	"Exit status: 0; 1 when this command lacked something to try all of it: not tried is said there, null in the JSON;\n"
+	"2 for a bad option or file.  One line on standard error says why.\n";
 
 enum { KEY_JSON = 256, KEY_TIMES };
 
@@ -72,17 +73,13 @@ static unsigned int count_bits(uint32_t bits)
 /* The readers, at one vault. */
 static void show(struct look *look, const struct look_kind *kind, unsigned int set)
 {
-	struct look_subject *subject = &look->subject[look->subjects];
-	char error[LAB_ERROR_TEXT];
+	struct look_subject *subject = &look->subject[look->subjects++];
 	struct look_holder holder;
 
 	subject->memory = kind->memory;
-	if (!holder_start(&holder, kind->memory, look_bits(set), error)) {
-		fprintf(stderr, "labyrinth vault: %s, for the readers: %s\n", vault_kind_name(kind->memory), error);
-		return;
-	}
-	look_read(subject, &holder);
-	look->subjects++;
+	subject->required = look_bits(set);
+	if (holder_start(&holder, kind->memory, subject->required, subject->why))
+		look_read(subject, &holder);
 }
 
 /* Each kind twice: as bare as it comes, and with the most that it can be. */
@@ -123,6 +120,16 @@ static bool write_findings(const struct look *look, struct output *outputs, char
 	return output_commit(outputs, 2, error);
 }
 
+/* The exit status, of what has been written. */
+static int judge_whole(const struct look *look)
+{
+	const char *untried = look_untried(look);
+
+	if (untried)
+		fprintf(stderr, "labyrinth vault: not all could be tried: %s\n", untried);
+	return untried ? 1 : 0;
+}
+
 int labyrinth_vault(int argc, char **argv)
 {
 	struct output outputs[2] = { { .path = NULL }, { .path = NULL } }; /* the text; the JSON */
@@ -130,13 +137,12 @@ int labyrinth_vault(int argc, char **argv)
 	struct vault_options options;
 	struct look *look;
 	bool fine = true;
+	int status = 2;
 
 	if (!parse(&options, argc, argv))
 		return 2;
-	if (options.help) {
-		fputs(help, stdout);
-		return fflush(stdout) ? 2 : 0;
-	}
+	if (options.help)
+		return output_help("labyrinth vault", help);
 	if (!options.json || strcmp(options.json, "-"))
 		fine = output_open(&outputs[0], "-", error);
 	if (fine && options.json)
@@ -151,11 +157,12 @@ int labyrinth_vault(int argc, char **argv)
 		if (options.times)
 			look_time(look);
 		fine = write_findings(look, outputs, error);
+		status = fine ? judge_whole(look) : 2;
 	}
 	free(look);
 	output_close(&outputs[0]);
 	output_close(&outputs[1]);
 	if (!fine)
 		fprintf(stderr, "labyrinth vault: %s\n", error);
-	return fine ? 0 : 2;
+	return status;
 }

@@ -148,9 +148,12 @@ static void close_all(const int *fds)
 			close(fds[i]);
 }
 
-static bool failed(const char *what, char *error)
+/* No process that holds anything; errno says why. */
+static bool give_up(const struct look_holder *holder, const int *pipes, const char *what, char *error)
 {
-	snprintf(error, LAB_ERROR_TEXT, "%s: %s", what, strerror(errno));
+	look_limit(errno, what, error);
+	close_all(pipes);
+	rmdir(holder->folder);
 	return false;
 }
 
@@ -160,14 +163,15 @@ bool holder_start(struct look_holder *holder, enum lab_vault_memory memory, uint
 	struct greeting greeting;
 
 	*holder = (struct look_holder){ .folder = "/tmp/labyrinth-vault.XXXXXX" };
-	if (getrandom(&holder->seed, sizeof(holder->seed), 0) != sizeof(holder->seed) || !mkdtemp(holder->folder))
-		return failed("a folder in /tmp", error);
-	if (pipe2(pipes, O_CLOEXEC) != 0 || pipe2(pipes + 2, O_CLOEXEC) != 0 || (holder->pid = fork()) < 0) {
-		failed("pipe or fork", error);
-		close_all(pipes);
-		rmdir(holder->folder);
+	if (getrandom(&holder->seed, sizeof(holder->seed), 0) != sizeof(holder->seed) || !mkdtemp(holder->folder)) {
+		look_limit(errno, "a folder in /tmp", error);
 		return false;
 	}
+	if (pipe2(pipes, O_CLOEXEC) != 0 || pipe2(pipes + 2, O_CLOEXEC) != 0)
+		return give_up(holder, pipes, "pipe2", error);
+	holder->pid = fork();
+	if (holder->pid < 0)
+		return give_up(holder, pipes, "fork", error);
 	if (holder->pid == 0)
 		hold(holder, memory, guarantees, pipes);
 	close(pipes[0]);
@@ -175,12 +179,13 @@ bool holder_start(struct look_holder *holder, enum lab_vault_memory memory, uint
 	holder->orders = pipes[1];
 	holder->answers = pipes[2];
 	if (read(holder->answers, &greeting, sizeof(greeting)) != sizeof(greeting))
-		snprintf(greeting.error, sizeof(greeting.error), "the process that was to hold it ended"), greeting.page = NULL;
+		snprintf(greeting.error, sizeof(greeting.error), "holder: the process that was to hold it ended"), greeting.page = NULL;
 	holder->page = greeting.page;
 	holder->guarantees = greeting.guarantees;
 	if (holder->page)
 		return true;
 	snprintf(error, LAB_ERROR_TEXT, "%s", greeting.error);
+	look_plain(error);
 	holder_end(holder);
 	return false;
 }

@@ -27,6 +27,7 @@
 
 struct look_trial {
 	bool met;
+	bool untried; /* not for want of the guarantees: this command itself lacked something */
 	uint32_t guarantees; /* as read back */
 	char why[LAB_ERROR_TEXT]; /* not met: the sentence */
 };
@@ -62,7 +63,9 @@ struct look_seen {
 /* A vault as it is shown to the readers. */
 struct look_subject {
 	enum lab_vault_memory memory;
+	uint32_t required;
 	uint32_t guarantees; /* as read back */
+	char why[LAB_ERROR_TEXT]; /* "": it was shown to them */
 	struct look_seen seen[READERS];
 };
 
@@ -70,7 +73,7 @@ struct look_time {
 	enum lab_vault_memory memory; /* LAB_VAULT_ANY: no vault at all */
 	uint32_t guarantees;
 	unsigned int frames;
-	double made_ms, fork_ms;
+	double made_ms, fork_ms; /* fork_ms below 0: no process could be made */
 	char why[LAB_ERROR_TEXT]; /* "": it was made */
 };
 
@@ -89,6 +92,14 @@ bool look_is_largest(const struct look_kind *kind, unsigned int set);
 /* Is every smaller set met? */
 bool look_is_smallest_refused(const struct look_kind *kind, unsigned int set);
 void look_try_sets(struct look_kind *kind);
+/* Is this bit true of any that was made? */
+bool look_has(const struct look_kind *kind, uint32_t bit);
+/* What stands before a home's sentence, the place that it is about, taken off. */
+void look_plain(char *why);
+/* What went wrong with this error, and the limit of a process that is behind it; LAB_ERROR_TEXT bytes. */
+void look_limit(int error, const char *what, char *text);
+/* The first thing that could not be tried: why; NULL: all was. */
+const char *look_untried(const struct look *look);
 
 /* A child that holds a vault with a marker in its first page. */
 struct look_holder {

@@ -212,7 +212,8 @@ static bool marked_descriptor(const struct look_holder *holder, int fd)
 static void read_descriptors(struct look_holder *holder, struct look_seen *seen)
 {
 	int self = (int)syscall(SYS_pidfd_open, holder->pid, 0), fd, got;
-	unsigned int fetched = 0, refused = 0;
+	unsigned int fetched = 0;
+	int refused = 0;
 	bool found = false;
 
 	if (self < 0) {
@@ -222,7 +223,7 @@ static void read_descriptors(struct look_holder *holder, struct look_seen *seen)
 	for (fd = 0; fd < 1024 && !found; fd++) {
 		got = (int)syscall(SYS_pidfd_getfd, self, fd, 0);
 		if (got < 0) {
-			refused += errno != EBADF;
+			refused = errno == EBADF ? refused : errno;
 			continue;
 		}
 		fetched++;
@@ -231,7 +232,7 @@ static void read_descriptors(struct look_holder *holder, struct look_seen *seen)
 	}
 	close(self);
 	if (refused)
-		say(seen, SIGHT_UNTESTED, "pidfd_getfd: %s", strerror(EPERM));
+		say(seen, SIGHT_UNTESTED, "pidfd_getfd: %s", strerror(refused));
 	else
 		say(seen, found ? SIGHT_READS : SIGHT_CANNOT, "%u descriptors fetched, mapped and read: %s", fetched,
 		    found ? "it is in one" : "it is in none");

@@ -11,6 +11,8 @@
 
 #include "vault_look.h"
 
+#define FORK_TEXT 32u
+
 const char *reader_name(enum look_reader reader)
 {
 	static const char *const names[] = { "core dump",     "/proc/PID/mem", "process_vm_readv", "pidfd_getfd",
@@ -65,6 +67,19 @@ static void print_machine(FILE *file)
 		fprintf(file, "RLIMIT_MEMLOCK %llu bytes\n", (unsigned long long)limit.rlim_cur);
 }
 
+/* The reason stands behind the bits; where it begins with the only one that it is about, that is said once. */
+static void print_refused(const struct look_kind *kind, unsigned int set, FILE *file)
+{
+	const struct look_trial *trial = &kind->trial[set];
+	char text[VAULT_NAMES_TEXT];
+	const char *names = look_bits(set) ? vault_names(look_bits(set), text) : "had at all", *why = trial->why;
+	size_t length = strlen(names);
+
+	if (!strncmp(why, "LAB_", 4) && !strncmp(why + 4, names, length) && !strncmp(why + 4 + length, ": ", 2))
+		why += 4 + length + 2;
+	fprintf(file, "  %s  %s: %s\n", trial->untried ? "not tried" : "cannot be", names, why);
+}
+
 static void print_kind(const struct look_kind *kind, FILE *file)
 {
 	char text[VAULT_NAMES_TEXT];
@@ -76,10 +91,22 @@ static void print_kind(const struct look_kind *kind, FILE *file)
 			fprintf(file, "  can be     %s\n", set_text(kind->trial[set].guarantees, text));
 	for (set = 0; set < LOOK_SETS; set++)
 		if (look_is_smallest_refused(kind, set))
-			fprintf(file, "  cannot be  %s: %s\n", look_bits(set) ? vault_names(look_bits(set), text) : "had at all",
-				kind->trial[set].why);
+			print_refused(kind, set, file);
 }
 
+/* Has a kind before this one been looked at in the same way? */
+static bool way_told(const struct look *look, unsigned int kind, uint32_t bit)
+{
+	const char *here = way(look->kind[kind].memory, bit);
+	unsigned int i;
+
+	for (i = 0; i < kind; i++)
+		if (look_has(&look->kind[i], bit) && !strcmp(way(look->kind[i].memory, bit), here))
+			return true;
+	return false;
+}
+
+/* Of what was there to be looked at. */
 static void print_ways(const struct look *look, FILE *file)
 {
 	char text[VAULT_NAMES_TEXT];
@@ -87,15 +114,13 @@ static void print_ways(const struct look *look, FILE *file)
 
 	fputs("\nHow it was looked at, besides the calls' answers\n", file);
 	for (set = 1; set < LOOK_SETS; set <<= 1) {
-		const char *last = NULL;
+		const char *name = vault_names(look_bits(set), text);
 
 		for (i = 0; i < LOOK_KINDS; i++) {
-			const char *here = way(look->kind[i].memory, look_bits(set));
-
-			if (last && !strcmp(here, last))
+			if (!look_has(&look->kind[i], look_bits(set)) || way_told(look, i, look_bits(set)))
 				continue;
-			fprintf(file, "  %-16s%s\n", last ? "" : vault_names(look_bits(set), text), here);
-			last = here;
+			fprintf(file, "  %-16s%s\n", name, way(look->kind[i].memory, look_bits(set)));
+			name = "";
 		}
 	}
 }
@@ -105,14 +130,27 @@ static void print_subject(const struct look_subject *subject, FILE *file)
 	char text[VAULT_NAMES_TEXT];
 	unsigned int i;
 
-	fprintf(file, "\n%s, %s\n", vault_kind_name(subject->memory), set_text(subject->guarantees, text));
+	fprintf(file, "\n%s, %s\n", vault_kind_name(subject->memory),
+		set_text(subject->why[0] ? subject->required : subject->guarantees, text));
+	if (subject->why[0]) {
+		fprintf(file, "  not tried          %s\n", subject->why);
+		return;
+	}
 	for (i = 0; i < READERS; i++)
 		fprintf(file, "  %-19s%-12s%s\n", reader_name(i), sight_name(subject->seen[i].sight), subject->seen[i].how);
 }
 
+static const char *fork_text(const struct look_time *time, char text[FORK_TEXT])
+{
+	if (time->fork_ms < 0)
+		return "-";
+	snprintf(text, FORK_TEXT, "%.3f", time->fork_ms);
+	return text;
+}
+
 static void print_times(const struct look *look, FILE *file)
 {
-	char text[VAULT_NAMES_TEXT];
+	char text[VAULT_NAMES_TEXT], forked[FORK_TEXT];
 	unsigned int i;
 
 	fprintf(file, "\nWhat %u pages cost, in ms: to make, and a fork beside them (median)\n", look->time[0].frames);
@@ -122,9 +160,9 @@ static void print_times(const struct look *look, FILE *file)
 		if (time->why[0])
 			fprintf(file, "  %-10s %s: %s\n", vault_kind_name(time->memory), set_text(time->guarantees, text), time->why);
 		else if (time->memory == LAB_VAULT_ANY)
-			fprintf(file, "  %8s %8.3f  no vault\n", "", time->fork_ms);
+			fprintf(file, "  %8s %8s  no vault\n", "", fork_text(time, forked));
 		else
-			fprintf(file, "  %8.1f %8.3f  %s, %s\n", time->made_ms, time->fork_ms, vault_kind_name(time->memory),
+			fprintf(file, "  %8.1f %8s  %s, %s\n", time->made_ms, fork_text(time, forked), vault_kind_name(time->memory),
 				set_text(time->guarantees, text));
 	}
 }
@@ -164,7 +202,8 @@ static json_t *json_bits(uint32_t bits)
 static json_t *json_trial(const struct look_kind *kind, unsigned int set)
 {
 	const struct look_trial *trial = &kind->trial[set];
-	json_t *object = json_pack("{s:o, s:b}", "required", json_bits(look_bits(set)), "met", trial->met);
+	json_t *object = json_pack("{s:o, s:o}", "required", json_bits(look_bits(set)), "met",
+				   trial->untried ? json_null() : json_boolean(trial->met));
 	int bad = trial->met ? json_object_set_new(object, "guarantees", json_bits(trial->guarantees))
 			     : json_object_set_new(object, "why", json_string(trial->why));
 
@@ -185,7 +224,8 @@ static json_t *json_kind(const struct look_kind *kind)
 	for (set = 0; set < LOOK_SETS; set++)
 		bad |= json_array_append_new(sets, json_trial(kind, set));
 	for (set = 1; set < LOOK_SETS; set <<= 1)
-		bad |= json_object_set_new(ways, vault_names(look_bits(set), text), json_string(way(kind->memory, look_bits(set))));
+		bad |= json_object_set_new(ways, vault_names(look_bits(set), text),
+					   look_has(kind, look_bits(set)) ? json_string(way(kind->memory, look_bits(set))) : json_null());
 	if (bad) {
 		json_decref(sets);
 		json_decref(ways);
@@ -196,10 +236,14 @@ static json_t *json_kind(const struct look_kind *kind)
 
 static json_t *json_subject(const struct look_subject *subject)
 {
-	json_t *list = json_array();
+	json_t *list;
 	unsigned int i;
 	int bad = 0;
 
+	if (subject->why[0])
+		return json_pack("{s:s, s:o, s:n, s:n, s:s}", "memory", vault_kind_name(subject->memory), "required",
+				 json_bits(subject->required), "guarantees", "readers", "why", subject->why);
+	list = json_array();
 	for (i = 0; i < READERS; i++)
 		bad |= json_array_append_new(list, json_pack("{s:s, s:s, s:s}", "reader", reader_name(i), "result",
 							     sight_name(subject->seen[i].sight), "how", subject->seen[i].how));
@@ -216,9 +260,9 @@ static json_t *json_time(const struct look_time *time)
 	if (time->why[0])
 		return json_pack("{s:s, s:o, s:s}", "memory", vault_kind_name(time->memory), "guarantees", json_bits(time->guarantees), "why",
 				 time->why);
-	return json_pack("{s:s, s:o, s:i, s:f, s:f}", "memory", time->memory == LAB_VAULT_ANY ? "none" : vault_kind_name(time->memory),
+	return json_pack("{s:s, s:o, s:i, s:f, s:o}", "memory", time->memory == LAB_VAULT_ANY ? "none" : vault_kind_name(time->memory),
 			 "guarantees", json_bits(time->guarantees), "pages", (int)time->frames, "made_ms", time->made_ms, "fork_ms",
-			 time->fork_ms);
+			 time->fork_ms < 0 ? json_null() : json_real(time->fork_ms));
 }
 
 bool look_json(const struct look *look, FILE *file)

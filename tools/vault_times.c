@@ -57,8 +57,10 @@ static void time_one(enum lab_vault_memory memory, uint32_t guarantees, struct l
 	double before = now_ms();
 
 	*time = (struct look_time){ .memory = memory, .guarantees = guarantees, .frames = FRAMES };
-	if (memory != LAB_VAULT_ANY && vault_map(&want, &made, &to))
+	if (memory != LAB_VAULT_ANY && vault_map(&want, &made, &to)) {
+		look_plain(time->why);
 		return;
+	}
 	time->made_ms = memory == LAB_VAULT_ANY ? 0 : now_ms() - before;
 	time->fork_ms = fork_ms();
 	if (memory != LAB_VAULT_ANY)

@@ -10,6 +10,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <labyrinth/vault.h>
+
+#include "../../core/atomic.h"
+#include "../../core/frame.h"
 #include "home.h"
 
 #define LINE_BYTES 256u
@@ -74,6 +78,53 @@ static int write_refusal(const struct labyrinth *lab, int fd, const char *head, 
 	return write_line(fd, line, length);
 }
 
+/* Where a vault's frames are. */
+struct vault_count {
+	unsigned long long frames, free, used, kept, quarantine, laundry, offline;
+};
+
+/* Frame by frame, by the tags: beside running callers each is a moment's. */
+static void count_vault(const struct labyrinth *lab, const struct lab_room_stats *stats, struct vault_count *count)
+{
+	uint64_t frame;
+
+	*count = (struct vault_count){ .frames = stats->frames };
+	for (frame = stats->first_frame; frame < stats->first_frame + stats->frames; frame++) {
+		lab_word tag = load_relaxed(&lab_frame_page(lab, frame)->tag); /* a vault has no holes; a figure orders nothing */
+		enum lab_state state = tag_state(tag);
+
+		count->free += state == LAB_FREE;
+		count->used += state == LAB_OWNED || state == LAB_SHARED;
+		count->kept += state == LAB_KEPT;
+		count->quarantine += state == LAB_SHREDDING && !tag_owner(tag); /* overwritten: nobody's */
+		count->laundry += state == LAB_SHREDDING && tag_owner(tag);
+		count->offline += state == LAB_OFFLINE;
+	}
+}
+
+/* A refusal says that no frame of a vault was free; where they are is told here, as of now. */
+static int write_vaults(const struct labyrinth *lab, int fd)
+{
+	char line[LINE_BYTES], name[LAB_NAME_MAX];
+	struct lab_room_stats stats;
+	struct vault_count count;
+	unsigned int i;
+	int error = 0, length;
+
+	for (i = 0; !error && i < LAB_ROOMS_MAX; i++) {
+		if (!(lab_room_guarantees(lab, i) & LAB_SHREDDED) || lab_room_stats(lab, i, &stats)) /* every vault has that bit */
+			continue;
+		count_vault(lab, &stats, &count);
+		room_name(lab, (int)i, name);
+		length = snprintf(line, sizeof(line),
+				  "labyrinth vault: room=%u name=\"%s\" frames=%llu free=%llu used=%llu kept=%llu quarantine=%llu laundry=%llu "
+				  "offline=%llu\n",
+				  i, name, count.frames, count.free, count.used, count.kept, count.quarantine, count.laundry, count.offline);
+		error = write_line(fd, line, length);
+	}
+	return error;
+}
+
 static int write_first(const struct labyrinth *lab, int fd)
 {
 	struct lab_first_refusal first;
@@ -91,7 +142,7 @@ static int write_first(const struct labyrinth *lab, int fd)
 				  i, name, first.room[i].commons, first.room[i].bands);
 		error = write_line(fd, line, length);
 	}
-	return error;
+	return error ? error : write_vaults(lab, fd);
 }
 
 int lab_user_report(const struct labyrinth *lab, int fd)

@@ -86,9 +86,11 @@ LAB_API int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct
 LAB_API int lab_client_release(struct labyrinth *lab, unsigned int owner);
 
 /*
- * Hand a page over to another client: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
+ * Hand a page over, to another client or to any other owner: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
  * contract with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
- * -EBADF: one of the two is in quarantine; -EINVAL: to oneself; else the codes of a free.
+ * -EBADF: one of the two is a client's number, and that client is closed or in quarantine; -EINVAL: to oneself; else the codes of a free.
+ * Clients' numbers are the highest, LAB_OWNER_MAX + 1 - `clients` (struct lab_spec) .. LAB_OWNER_MAX.  A number below them is taken as it
+ * stands: nothing tells whether anybody has it, nobody is charged, and who frees the page has to say it.
  */
 LAB_API int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, unsigned int order, unsigned int from,
 			       unsigned int to);
@@ -136,7 +138,7 @@ LAB_API uint32_t lab_contract_frames(uint64_t period_ns, uint64_t hold_ns, uint6
 
 /* What would have served a refused request. */
 enum lab_remedy {
-	LAB_REMEDY_NONE,	/* nothing that is here: more memory, or a block less torn apart */
+	LAB_REMEDY_NONE,	/* nothing that is here: more memory, or a block less torn apart; a vault's laundry is not looked at */
 	LAB_REMEDY_RIGHT,	/* a deeper right: `remedy_right` */
 	LAB_REMEDY_QUOTA,	/* a higher maximum */
 	LAB_REMEDY_SHARE,	/* a larger share of the reserves */

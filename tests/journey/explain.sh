@@ -137,6 +137,23 @@ says '1 damaged lines'
 says 'Stopped by its client: beyond its maximum'
 sed -n 5p "$work/own.txt" >"$work/damaged.txt"
 
+echo "a vault's refusals: where its frames are, for every refusal of the same report"
+cat >"$work/vault.txt" <<'TEXT'
+labyrinth first refusal: sequence=1 error=-12 order=0 gfp=0x220 right=atomic owner=0 node=-1 room=1 name="keys" floor=0 remedy=none remedy_right=- remedy_room=-1
+labyrinth first refusal room: room=0 name="main" commons=0 bands=0x3
+labyrinth first refusal room: room=1 name="keys" commons=0 bands=0x0
+labyrinth vault: room=1 name="keys" frames=16 free=0 used=9 kept=3 quarantine=4 laundry=0 offline=0
+labyrinth refusal: sequence=2 error=-12 order=0 gfp=0x220 right=atomic owner=0 node=-1 room=0 name="main" floor=96 remedy=none remedy_right=- remedy_room=-1
+labyrinth refusal: sequence=3 error=-12 order=0 gfp=0x220 right=atomic owner=0 node=-1 room=1 name="keys" floor=0 remedy=none remedy_right=- remedy_room=-1
+labyrinth first refusal: sequence=1 error=-12 order=0 gfp=0x220 right=atomic owner=0 node=-1 room=1 name="keys" floor=0 remedy=none remedy_right=- remedy_room=-1
+TEXT
+explain "$work/vault.txt" '[x["vault_now"] and x["vault_now"]["quarantine"] for x in r] == [4, None, 4, None]' \
+	'"smaller quarantine, less kept for clients" in r[0]["verdict"] and "4 in quarantine, 0 in the laundry" in r[2]["verdict"]' \
+	'"vault" not in r[1]["verdict"] and "quarantine" not in one["verdict"]' 'all("of min of room 1" not in x["verdict"] for x in r)'
+says 'Stopped in vault 1 "keys", which keeps no reserve'
+sed 's/laundry=0/laundry=2/' "$work/vault.txt" >"$work/laundry.txt"
+explain "$work/laundry.txt" '"lab_launder(), or a keeper, which calls it: 2 freed" in r[0]["verdict"]'
+
 echo "nothing to explain: one clear line"
 head -c 100000 /dev/urandom >"$work/noise"
 : >"$work/empty"

@@ -41,8 +41,10 @@ want("three kinds", set(kinds) == {"anonymous", "secret", "hugetlb"})
 for name, kind in kinds.items():
     sets = {frozenset(trial["required"]): trial for trial in kind["sets"]}
     want(f"{name}: 64 sets", len(sets) == 64 and len(kind["sets"]) == 64)
-    want(f"{name}: how", set(kind["looked_at"]) == names and all(kind["looked_at"].values()))
+    had = {bit for trial in sets.values() if trial["met"] for bit in trial["guarantees"]}
+    want(f"{name}: how", set(kind["looked_at"]) == names and {bit for bit, how in kind["looked_at"].items() if how} == had & names)
     for required, trial in sets.items():
+        want(f"{name} {set(required)}: tried", trial["met"] is not None)
         if trial["met"]:
             want(f"{name} {set(required)}: met is what was required", required <= set(trial["guarantees"]))
             for less in required:
@@ -87,6 +89,9 @@ python3 "$work/check.py" "$work/found.json" || fail "the findings"
 for word in anonymous secret hugetlb GUARDED 'core dump' 'process_vm_readv'; do
 	grep -q "$word" "$work/text" || fail "the text has no $word"
 done
+sed -n '/^How it was looked at/,/^$/p' "$work/text" | sed 's/^  [A-Z_]* *//' | sort | uniq -d | grep -q . && fail "told twice how something was looked at"
+grep -q 'SHREDDED_KILLED: the kernel' "$work/text" || fail "anonymous memory and SHREDDED_KILLED: not said once"
+grep -q 'SHREDDED_KILLED: LAB_' "$work/text" && fail "a reason names its bit twice"
 "$binary" vault --json - >"$work/only.json" || fail "exit $? of --json -"
 python3 "$work/check.py" "$work/only.json" || fail "the findings on standard output"
 [ "$(ls -d /tmp/labyrinth-vault.* 2>/dev/null)" = "$before" ] || fail "a folder is left in /tmp"
@@ -100,6 +105,9 @@ if command -v prlimit >/dev/null && command -v setpriv >/dev/null; then
 	fi
 	if prlimit --memlock=0 "$@" "$binary" vault --json - >"$work/poor.json" 2>"$work/err"; then
 		python3 "$work/check.py" "$work/poor.json" poor || fail "the findings of who may not lock"
+		prlimit --memlock=0 "$@" "$binary" vault --times >"$work/text" || fail "without rights, the text: exit $?"
+		grep -q '^  LOCKED  *smaps' "$work/text" && fail "how LOCKED was looked at, where nothing could be locked"
+		grep -q 'specification:' "$work/text" && fail "the fault of a specification that nobody wrote"
 	else
 		fail "without rights: exit $?: $(cat "$work/err")"
 	fi
@@ -116,10 +124,58 @@ print("  " + "; ".join(f"{t['memory']} {' '.join(t['guarantees'])}: " + (t.get("
 sys.exit(len(times) != 6 or any("why" not in t and not 0 < t["fork_ms"] for t in times))
 PYTHON
 
+echo "few descriptors, no process: not tried is neither yes nor no"
+cat >"$work/starved.py" <<'PYTHON'
+import json, os, resource, subprocess, sys
+
+binary, work = sys.argv[1:]
+
+def run(prepare, *words):
+    return subprocess.run([binary, "vault", *words], preexec_fn=prepare, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+def few_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4, 4))
+
+def no_process():
+    if os.getuid() == 0: # who is not held by the limit
+        os.setgroups([])
+        os.setgid(65533)
+        os.setuid(65533)
+    resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+
+def check(prepare, limit, *words):
+    starved = run(prepare, "--json", "-", *words)
+    assert starved.returncode == 1, starved
+    assert starved.stderr.count("\n") == 1 and limit in starved.stderr, starved.stderr
+    found = json.loads(starved.stdout)
+    assert found["vaults"], "nothing is said of the readers"
+    for vault in found["vaults"]:
+        assert vault["readers"] is None and vault["guarantees"] is None and limit in vault["why"], vault
+    text = run(prepare, *words)
+    assert text.returncode == 1 and "  not tried  " in text.stdout and text.stderr == starved.stderr, text
+    return found
+
+sets = [trial for kind in check(few_files, "RLIMIT_NOFILE is 4: raise it")["memory"] if kind["memory"] == "anonymous" for trial in kind["sets"]]
+guarded = [trial for trial in sets if trial["required"] == ["GUARDED"]]
+assert guarded[0]["met"] is None and "RLIMIT_NOFILE is 4" in guarded[0]["why"], guarded
+try:
+    possible = run(no_process, "--help").returncode == 0
+except PermissionError:
+    possible = False
+if possible:
+    times = check(no_process, "RLIMIT_NPROC is 1: raise it", "--times")["times"]
+    assert all(time["fork_ms"] is None for time in times if "why" not in time), times
+else:
+    print("SKIP vault without processes: another user cannot run the program where it lies")
+PYTHON
+python3 "$work/starved.py" "$binary" "$work" || fail "where the command itself lacks something"
+
 echo "refused"
 refused "unknown option" --frobnicate
 refused "a word too many" five
 refused "no value" --json
+refused "a file without a name" --json ""
+grep -q 'whose name is empty' "$work/err" || fail "a file without a name: $(cat "$work/err")"
 refused "no such folder" --json "$work/none/found.json"
 "$binary" vault --help | grep -q -- --json || fail "--help"
 "$binary" --help | grep -q vault || fail "labyrinth --help"

@@ -391,6 +391,42 @@ static void own_lines_come_back(void **state)
 	lab_user_close(lab);
 }
 
+/* The vaults of a report stand behind its first refusal, with where their frames are; a vault has no min, and its laundry would help. */
+static void own_vaults_come_back(void **state)
+{
+	struct lab_user_room room = { .name = "keys", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 4 * 4096, .guarantees = LAB_NODUMP,
+				      .shred = LAB_SHRED_ZERO, .deferred = true, .quarantine = 1 };
+	struct lab_user_spec spec = { .birth = LAB_LAZY, .rooms = &room, .room_count = 1 };
+	struct lab_request request = LAB_REQUEST(LAB_GFP_ATOMIC, 0);
+	struct own_refusal own = { 0 };
+	char line[512], words[WORDS_MAX];
+	struct lab_page *page[3];
+	FILE *file = tmpfile();
+	struct labyrinth *lab;
+
+	(void)state;
+	if (sizeof(void *) < 8) /* no vaults there */
+		skip();
+	assert_int_equal(lab_user_open(&spec, &lab, NULL), 0);
+	request.room = 0;
+	for (unsigned int i = 0; i < 3; i++)
+		assert_false(lab_is_err(page[i] = lab_alloc_request(lab, &request, NULL)));
+	assert_int_equal(lab_free_as(lab, page[0], 0, LAB_OWNER_EXCLUSIVE, 0), 0);
+	assert_int_equal(lab_free_as(lab, page[1], 0, LAB_OWNER_EXCLUSIVE, 0), 0);
+	assert_int_equal(lab_ptr_err(lab_alloc_request(lab, &request, NULL)), -LAB_ENOMEM);
+	assert_int_equal(lab_user_report(lab, fileno(file)), 0);
+	rewind(file);
+	while (!own.vaults && fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		assert_int_not_equal(own_parse(line, &own), OWN_BAD);
+	}
+	own_words(&own, words);
+	assert_non_null(strstr(words, "Stopped in vault 0 \"keys\", which keeps no reserve"));
+	assert_non_null(strstr(words, "lab_launder(), or a keeper, which calls it: 2 freed frames wait in the laundry. When the report was written, of its 4 frames 0 were free, 1 in use, 0 kept for clients, 1 in quarantine, 2 in the laundry, 0 out"));
+	fclose(file);
+	lab_user_close(lab);
+}
+
 static void assert_own_says(const char *line, const char *words)
 {
 	struct own_refusal own;
@@ -412,6 +448,7 @@ static void own_lines_in_words(void **state)
 	assert_own_says(REFUSED("-122", "min", "96", "quota"), "Stopped by its client: beyond its maximum. ");
 	assert_own_says(REFUSED("-122", "min", "96", "share"), "96 frames must stay: beyond its client's share of the reserves. ");
 	assert_own_says(REFUSED("-122", "min", "96", "none"), "beyond its client's share of the reserves. Would have served it: nothing");
+	assert_own_says(REFUSED("-12", "min", "0", "none"), "Stopped in room 0 \"main\", which keeps no reserve: ");
 	assert_own_says(REFUSED("-12", "all", "0", "none"), "Stopped in room 0 \"main\", all of which it may have: ");
 }
 
@@ -455,6 +492,7 @@ int main(void)
 		cmocka_unit_test(wrapped_at_any_column),
 		cmocka_unit_test(pieces_logged_apart),
 		cmocka_unit_test(own_lines_come_back),
+		cmocka_unit_test(own_vaults_come_back),
 		cmocka_unit_test(own_lines_in_words),
 		cmocka_unit_test(damaged_own_lines),
 	};

@@ -6,6 +6,7 @@
 #include "../support/clients.h"
 
 #define PLAIN 7u /* an owner that is no client */
+#define CLIENTS 8u /* as born: theirs are the highest numbers */
 
 static void what_is_refused(void **state)
 {
@@ -22,6 +23,7 @@ static void what_is_refused(void **state)
 	assert_int_equal(lab_page_hand_over(lab, page, 1, from, to), -LAB_EMSGSIZE);
 	assert_int_equal(lab_page_hand_over(lab, NULL, 0, from, to), -LAB_ERANGE);
 	assert_int_equal(lab_page_hand_over(lab, page, 0, from, quarantined), -LAB_EBADF);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, LAB_OWNER_MAX), -LAB_EBADF); /* a client's, closed */
 	assert_int_equal(lab_page_hand_over(lab, theirs, 0, quarantined, to), -LAB_EBADF);
 	asked(to, 0, 0, LAB_FROM_COMMONS);
 	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), -LAB_EDQUOT); /* its maximum */
@@ -44,7 +46,8 @@ static void to_and_from_others(void **state)
 	(void)state;
 	assert_int_equal(lab_page_hand_over(lab, page, 0, with, PLAIN), 0); /* paid for by nobody in particular */
 	assert_int_equal(stats_of(with).frames_in, 1);
-	assert_int_equal(lab_page_hand_over(lab, page, 0, PLAIN, without), 0);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, PLAIN, LAB_OWNER_MAX - CLIENTS), 0); /* the highest that is no client's */
+	assert_int_equal(lab_page_hand_over(lab, page, 0, LAB_OWNER_MAX - CLIENTS, without), 0);
 	assert_int_equal(lab_page_hand_over(lab, page, 0, without, PLAIN), 0);
 	assert_int_equal(lab_free_as(lab, page, 0, PLAIN, 0), 0);
 	assert_int_equal(lab_page_hand_over(lab, block, 3, with, without), 0); /* no blocks are guaranteed: unpaid */
