@@ -494,6 +494,22 @@ static void forked_child(void **state)
 	lab_secret_close(secret);
 }
 
+/* The program's own shredding of a whole page takes its canary, too: the free says so, as the header does. */
+static void shredded_by_hand(void **state)
+{
+	struct lab_user_room room = vault_room(LAB_GUARDED);
+	struct labyrinth *lab = lab_with(&room);
+	struct lab_secret *secret = opened_secret(&(struct lab_secret_spec){ .lab = lab, .room = 1 });
+	char *block = lab_secret_alloc(secret, 16);
+
+	(void)state;
+	assert_int_equal(lab_shred_now(lab, lab_address_page(lab, block), LAB_OWNER_EXCLUSIVE), 0);
+	assert_int_equal(lab_secret_free(secret, block), -LAB_EILSEQ);
+	assert_int_equal(lab_secret_damaged(secret), 1);
+	lab_secret_close(secret);
+	lab_user_close(lab);
+}
+
 /* One at a time of a room; again once it is closed. */
 static void one_of_a_room(void **state)
 {
@@ -557,6 +573,7 @@ int main(void)
 		cmocka_unit_test(shared_page),
 		cmocka_unit_test(forked_child),
 		cmocka_unit_test(one_of_a_room),
+		cmocka_unit_test(shredded_by_hand),
 		cmocka_unit_test(panic),
 	};
 	const struct CMUnitTest narrow[] = { cmocka_unit_test(refused_on_32_bits) };

@@ -416,6 +416,7 @@ static void refusals_leave_nothing(void **state)
 		{ LAB_VAULT_ANONYMOUS, ALL, MIB(1), SYS_mlock2, "does a filter deny this call?" },
 		{ LAB_VAULT_ANONYMOUS, LAB_NODUMP, MIB(1), SYS_madvise, "madvise(MADV_DONTDUMP)" },
 		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED | LAB_NOFORK, MIB(1), SYS_madvise, "madvise(MADV_DONTFORK)" },
+		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED | LAB_LOCKED, 8192, SYS_madvise, "of 16384 bytes failed: Cannot allocate memory (RLIMIT_MEMLOCK is 8192 bytes: raise it to 16384, or" },
 		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED, MIB(1), SYS_write, "reading back" },
 		{ LAB_VAULT_ANONYMOUS, LAB_SHREDDED_KILLED, MIB(1), 0, "LAB_SHREDDED_KILLED" },
 		{ LAB_VAULT_SECRET, LAB_LOCKED, 0, 0, "mmap of secret memory of 16384 bytes failed: Resource temporarily unavailable (RLIMIT_MEMLOCK is 0" },
