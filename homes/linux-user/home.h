@@ -32,6 +32,7 @@ struct lab_home {
 	uint32_t *identity; /* a page of its own that a forked child finds zeroed */
 	size_t identity_bytes;
 	size_t metadata;    /* bytes of it */
+	uint32_t secrets;   /* rooms with a lab_secret, a bit each */
 	struct {
 		int fd;		      /* the memory file; -1: not a shared labyrinth */
 		uint64_t device, inode; /* which it was */
@@ -59,6 +60,9 @@ struct lab_complaint {
 int complain(const struct lab_complaint *to, const char *what, uint64_t bytes);
 /* Write a sentence of one's own; returns -EINVAL. */
 int complain_plainly(const struct lab_complaint *to, const char *sentence);
+
+/* A number of a file below /proc or /sys, behind `key` at the beginning of a line; -1: not there. */
+long long home_read_number(const char *path, const char *key);
 
 /* Bind, touch and lock a room's memory as asked. */
 int home_prepare_room(const struct lab_user_spec *spec, const struct lab_user_room *room, void *base,

@@ -151,7 +151,8 @@ int lab_secret_free(struct lab_secret *secret, void *block)
 		let_go(secret, index, note);
 		return error;
 	}
-	holds = canary_holds(secret, block);
+	/* After a panic it is the library that has overwritten it. */
+	holds = canary_holds(secret, block) || __atomic_load_n(&secret->ended, __ATOMIC_SEQ_CST);
 	let_go(secret, index, 0);
 	error = lab_free_as(secret->lab, page, 0, secret->owner, 0);
 	if (error) {

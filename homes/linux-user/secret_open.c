@@ -80,6 +80,23 @@ static int make(const struct lab_room_stats *room, struct lab_secret **made, cha
 	return 0;
 }
 
+/* One at a time of a room; a labyrinth made for this one has no other. */
+static int claim(const struct lab_secret_spec *spec, const struct lab_room_stats *room, char *error)
+{
+	struct lab_complaint to = { .text = error, .room = room->name };
+	uint32_t bit = 1u << spec->room;
+
+	if (!spec->lab || !(__atomic_fetch_or(&home_of(spec->lab)->secrets, bit, __ATOMIC_ACQ_REL) & bit))
+		return 0;
+	complain_plainly(&to, "its secrets are open already, one at a time of a room: use those, or lab_secret_close() them first");
+	return -EBUSY;
+}
+
+static void unclaim(struct labyrinth *lab, unsigned int room)
+{
+	__atomic_fetch_and(&home_of(lab)->secrets, ~(1u << room), __ATOMIC_RELEASE); /* partner: the next claim */
+}
+
 int lab_secret_open(const struct lab_secret_spec *spec, struct lab_secret **secret, char *error)
 {
 	struct labyrinth *lab = spec->lab;
@@ -91,7 +108,9 @@ int lab_secret_open(const struct lab_secret_spec *spec, struct lab_secret **secr
 		return failed;
 	failed = look(spec, lab, &room, error);
 	if (!failed)
-		failed = make(&room, secret, error);
+		failed = claim(spec, &room, error);
+	if (!failed && (failed = make(&room, secret, error)) != 0 && spec->lab)
+		unclaim(lab, spec->room);
 	if (failed) {
 		if (!spec->lab)
 			lab_user_close(lab);
@@ -123,6 +142,8 @@ void lab_secret_close(struct lab_secret *secret)
 	}
 	if (secret->own)
 		lab_user_close(secret->lab);
+	else
+		unclaim(secret->lab, secret->room);
 	explicit_bzero(secret->canary, SECRET_CANARY);
 	munmap(secret, secret->bytes);
 }

@@ -243,6 +243,21 @@ int home_refused(const struct lab_spec *core, struct lab_complaint *to)
 	return complain_plainly(to, why);
 }
 
+/* What only the core looks at, with the memory's addresses: refused with its words. */
+static int born(struct lab_home *home, const struct lab_spec *core, struct labyrinth **lab, struct lab_complaint *to)
+{
+	const char *why = "it is not possible";
+	int which = -1;
+	int error = lab_birth(core, (char *)home + HOME_BYTES, home->metadata, lab, &which, &why);
+
+	if (!error)
+		return 0;
+	if (which >= 0)
+		to->room = core->rooms[which].name ? core->rooms[which].name : "";
+	complain_plainly(to, why);
+	return error;
+}
+
 int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char *error_text)
 {
 	struct lab_complaint to = { .text = error_text };
@@ -279,7 +294,7 @@ int lab_user_open(const struct lab_user_spec *spec, struct labyrinth **lab, char
 	if (!error)
 		error = seed_keys(home, &core, seed, &to);
 	if (!error)
-		error = lab_birth(&core, (char *)home + HOME_BYTES, metadata, lab, NULL, NULL);
+		error = born(home, &core, lab, &to);
 	if (error) {
 		unmap(home);
 		return error;

@@ -76,6 +76,8 @@ enum vault_limit {
 	VAULT_BY_SECRETS,  /* secretmem.enable */
 	VAULT_BY_RINGS,	   /* kernel.io_uring_disabled, RLIMIT_NOFILE */
 };
+/* Would RLIMIT_MEMLOCK allow so many pinned bytes if nobody else of this user had pinned?  `errno` stays. */
+bool vault_pins_fit(uint64_t bytes);
 /* "CALL of N bytes failed: WHY (LIMIT)"; returns -errno. */
 int vault_complain(const struct lab_complaint *to, const char *call, uint64_t bytes, enum vault_limit by);
 /* The kernel said yes to every call, and shows otherwise; returns -EOPNOTSUPP. */

@@ -39,20 +39,43 @@
 
 /* ---- address space ---- */
 
+/* A frame is aligned as its size: pages larger than the kernel's are mapped with room to spare, which is given back at once. */
+static int trim(struct vault_memory *made, size_t spare, const struct lab_complaint *to)
+{
+	char *map = made->map;
+	size_t lead = (made->page - (uintptr_t)map % made->page) % made->page;
+
+	if (!spare)
+		return 0;
+	if (lead && munmap(map, lead) != 0)
+		return vault_complain(to, "munmap", lead, VAULT_BY_MAPPINGS);
+	made->map = map + lead;
+	made->bytes -= lead;
+	if (spare > lead && munmap(map + lead + made->bytes - (spare - lead), spare - lead) != 0)
+		return vault_complain(to, "munmap", spare - lead, VAULT_BY_MAPPINGS);
+	made->bytes -= spare - lead;
+	return 0;
+}
+
 static int reserve(struct vault_memory *made, int protection, int flags, const struct lab_complaint *to)
 {
 	bool guarded = made->stride == 2, huge = made->kind == LAB_VAULT_HUGETLB;
-	size_t bytes = (size_t)made->frames * vault_step(made) + (guarded ? made->page : 0);
+	size_t bytes = (size_t)made->frames * vault_step(made) + (guarded ? made->page : 0), step = (size_t)sysconf(_SC_PAGESIZE);
+	size_t spare = huge || made->page <= step ? 0 : made->page - step;
 	void *map;
+	int error;
 
 	if (huge)
 		bytes = (bytes + VAULT_HUGE_BYTES - 1) & ~(VAULT_HUGE_BYTES - 1);
-	map = mmap(NULL, bytes, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
+	map = mmap(NULL, bytes + spare, protection, MAP_PRIVATE | MAP_ANONYMOUS | flags, -1, 0);
 	if (map == MAP_FAILED)
 		return vault_complain(to, huge ? "mmap of huge pages" : "mmap", bytes, huge ? VAULT_BY_HUGE : VAULT_BY_SPACE);
 	made->map = map;
-	made->bytes = bytes;
-	made->base = (char *)map + (guarded ? made->page : 0);
+	made->bytes = bytes + spare;
+	error = trim(made, spare, to);
+	if (error)
+		return error;
+	made->base = (char *)made->map + (guarded ? made->page : 0);
 	return 0;
 }
 
@@ -109,26 +132,26 @@ static int back_anonymous(struct vault_memory *made, const struct lab_complaint 
 static int map_secrets(struct vault_memory *made, int fd, const struct lab_complaint *to)
 {
 	size_t all = (size_t)made->frames * made->page;
-	uint64_t i;
+	uint64_t i, step = made->stride == 1 ? made->frames : 1; /* a mapping for all of them, or one each */
 	void *map;
 	int error;
 
-	if (made->stride == 1) {
-		map = mmap(NULL, all, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-		if (map == MAP_FAILED)
-			return vault_complain(to, "mmap of secret memory", all, VAULT_BY_MEMLOCK);
-		made->map = made->base = map;
-		made->bytes = all;
-		return 0;
-	}
 	error = reserve(made, PROT_NONE, MAP_NORESERVE, to);
-	for (i = 0; !error && i < made->frames; i++) {
-		map = mmap(made->base + i * vault_step(made), made->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+	if (error)
+		return error;
+	for (i = 0; i < made->frames; i += step) {
+		map = mmap(made->base + i * vault_step(made), (size_t)step * made->page, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 			   (off_t)(i * made->page));
 		if (map == MAP_FAILED)
-			error = vault_complain(to, "mmap of secret memory", all - (size_t)i * made->page, errno == EAGAIN ? VAULT_BY_MEMLOCK : VAULT_BY_MAPPINGS);
+			break;
 	}
-	return error;
+	if (i >= made->frames)
+		return 0;
+	error = errno;
+	munmap(made->map, made->bytes); /* what is locked by it is not to be counted twice */
+	made->map = NULL;
+	errno = error;
+	return vault_complain(to, "mmap of secret memory", all, error == EAGAIN ? VAULT_BY_MEMLOCK : VAULT_BY_MAPPINGS);
 }
 
 /* The mappings hold it; the descriptor is closed at once, so that nobody can fetch or inherit it. */
@@ -165,6 +188,7 @@ static int lock_frames(const struct vault_memory *made, const struct lab_complai
 {
 	size_t all = (size_t)made->frames * made->page;
 	uint64_t i;
+	int error;
 
 	if (made->kind != LAB_VAULT_ANONYMOUS) /* hugetlb is never swapped; memfd_secret is locked by birth */
 		return 0;
@@ -174,8 +198,12 @@ static int lock_frames(const struct vault_memory *made, const struct lab_complai
 		return 0;
 	}
 	for (i = 0; i < made->frames; i++)
-		if (syscall(SYS_mlock2, made->base + i * vault_step(made), made->page, MLOCK_ONFAULT) != 0)
-			return vault_complain(to, "mlock2(MLOCK_ONFAULT)", all - (size_t)i * made->page, VAULT_BY_MEMLOCK);
+		if (syscall(SYS_mlock2, made->base + i * vault_step(made), made->page, MLOCK_ONFAULT) != 0) {
+			error = errno;
+			munlock(made->map, made->bytes); /* not to be counted twice */
+			errno = error;
+			return vault_complain(to, "mlock2(MLOCK_ONFAULT)", all, VAULT_BY_MEMLOCK);
+		}
 	return 0;
 }
 

@@ -20,6 +20,7 @@
 
 #define BUFFERS_MAX 16384u /* of a ring */
 #define BUFFER_BYTES_MAX ((size_t)1 << 30)
+#define WAIT_MS_MAX 512u
 
 /* In how many pieces: a guard page cannot be pinned, so each frame stands alone; else as large as may be. */
 static size_t piece_bytes(const struct vault_memory *made)
@@ -67,15 +68,34 @@ static int open_ring(void)
 	return fd;
 }
 
+/*
+ * The kernel lets go of a closed vault's pins a moment later, and until then they count against the user's limit.  Is it worth a wait, then
+ * waited: 1 ms, 2, 4 ... 512, a second in all.
+ */
+static bool waited(unsigned int *ms, uint64_t bytes)
+{
+	if (errno != ENOMEM || *ms > WAIT_MS_MAX || !vault_pins_fit(bytes))
+		return false;
+	usleep(*ms * 1000);
+	*ms *= 2;
+	return true;
+}
+
 /* One ring's worth of pieces, held by a page of it, mapped at *keep. */
 static int pin_list(const struct vault_memory *made, struct iovec *list, unsigned int n, void **keep, const struct lab_complaint *to)
 {
 	size_t bytes = (size_t)made->frames * made->page, page = (size_t)sysconf(_SC_PAGESIZE);
-	int fd = open_ring(), error = 0;
+	unsigned int ms = 1;
+	int fd, error = 0;
 
+	do {
+		fd = open_ring();
+	} while (fd < 0 && waited(&ms, bytes));
 	if (fd < 0)
 		return vault_complain(to, "io_uring_setup for pinning", bytes, VAULT_BY_RINGS);
-	if (syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, list, n) < 0) {
+	while ((error = syscall(SYS_io_uring_register, fd, IORING_REGISTER_BUFFERS, list, n) < 0) != 0 && waited(&ms, bytes))
+		;
+	if (error) {
 		error = vault_complain(to, "io_uring_register(IORING_REGISTER_BUFFERS)", bytes, VAULT_BY_PINS);
 	} else if ((*keep = mmap(NULL, page, PROT_READ, MAP_SHARED, fd, IORING_OFF_SQ_RING)) == MAP_FAILED) {
 		error = vault_complain(to, "mmap of a pinning ring", page, VAULT_BY_MAPPINGS);

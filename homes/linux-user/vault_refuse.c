@@ -24,27 +24,16 @@ static bool may_lock(void)
 	return syscall(SYS_capget, &header, sets) == 0 && sets[CAP_IPC_LOCK / 32].effective >> CAP_IPC_LOCK % 32 & 1;
 }
 
-/* A number of a file below /proc; -1: not there. */
-static long long read_number(const char *path, const char *key)
+bool vault_pins_fit(uint64_t bytes)
 {
-	FILE *file = fopen(path, "re");
-	long long value = -1;
-	char line[256];
+	struct rlimit limit;
 
-	while (file && fgets(line, sizeof(line), file)) {
-		if (strncmp(line, key, strlen(key)) != 0)
-			continue;
-		if (sscanf(line + strlen(key), "%lld", &value) == 1)
-			break;
-	}
-	if (file)
-		fclose(file);
-	return value;
+	return getrlimit(RLIMIT_MEMLOCK, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur >= bytes + RING_BYTES;
 }
 
 static void memlock_why(int error, bool pins, uint64_t bytes, char *text)
 {
-	long long had = pins ? 0 : read_number("/proc/self/status", "VmLck:");
+	long long had = pins ? 0 : home_read_number("/proc/self/status", "VmLck:");
 	uint64_t need = bytes + (had > 0 ? (uint64_t)had * 1024 : 0) + (pins ? RING_BYTES : 0);
 	struct rlimit limit;
 
@@ -52,7 +41,7 @@ static void memlock_why(int error, bool pins, uint64_t bytes, char *text)
 		return;
 	if (limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= need)
 		snprintf(text, WHY_TEXT, "RLIMIT_MEMLOCK would allow it%s",
-			 pins		  ? ", but others of this user have pinned, too: raise it, or grant CAP_IPC_LOCK"
+			 pins		  ? ", but others of this user, or vaults closed just now, still have pinned: raise it, or grant CAP_IPC_LOCK"
 			 : error == ENOMEM ? ": memory is short"
 					  : ": does a filter deny this call?");
 	else if (may_lock())
@@ -64,19 +53,22 @@ static void memlock_why(int error, bool pins, uint64_t bytes, char *text)
 			 pins ? " beyond what this user has pinned elsewhere" : "");
 }
 
-static void space_why(char *text)
+static void space_why(uint64_t bytes, char *text)
 {
+	long long had = home_read_number("/proc/self/status", "VmSize:");
+	uint64_t need = bytes + (had > 0 ? (uint64_t)had * 1024 : 0);
 	struct rlimit limit;
 
-	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY)
-		snprintf(text, WHY_TEXT, "RLIMIT_AS is %llu bytes", (unsigned long long)limit.rlim_cur);
+	if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < need)
+		snprintf(text, WHY_TEXT, "RLIMIT_AS is %llu bytes: raise it to %llu or more", (unsigned long long)limit.rlim_cur,
+			 (unsigned long long)need);
 	else
 		snprintf(text, WHY_TEXT, "memory is short, or vm.overcommit_memory forbids it");
 }
 
 static void rings_why(int error, char *text)
 {
-	long long off = read_number("/proc/sys/kernel/io_uring_disabled", "");
+	long long off = home_read_number("/proc/sys/kernel/io_uring_disabled", "");
 
 	if (error == EMFILE || error == ENFILE)
 		snprintf(text, WHY_TEXT, "raise RLIMIT_NOFILE");
@@ -99,14 +91,18 @@ static void find_why(enum vault_limit by, int error, uint64_t bytes, char *text)
 		rings_why(error, text);
 	else if (by == VAULT_BY_MAPPINGS && error == ENOMEM)
 		snprintf(text, WHY_TEXT, "vm.max_map_count is %lld, two mappings a guarded page: raise it; anonymous memory needs one from Linux 6.13 on",
-			 read_number("/proc/sys/vm/max_map_count", ""));
+			 home_read_number("/proc/sys/vm/max_map_count", ""));
 	else if (by == VAULT_BY_HUGE && error == ENOMEM)
 		snprintf(text, WHY_TEXT, "%lld of 2 MiB are free: reserve some, by vm.nr_hugepages or hugepages-2048kB/nr_hugepages",
-			 read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", ""));
+			 home_read_number("/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages", ""));
 	else if (by == VAULT_BY_SECRETS && (error == ENOSYS || error == EOPNOTSUPP))
 		snprintf(text, WHY_TEXT, "Linux 5.14 or later with CONFIG_SECRETMEM: boot with secretmem.enable=1");
 	else if (by == VAULT_BY_SPACE)
-		space_why(text);
+		space_why(bytes, text);
+	else if (error == ENOENT)
+		snprintf(text, WHY_TEXT, "what memory is can be read back only where /proc is mounted: mount it");
+	else if (error == EMFILE || error == ENFILE)
+		snprintf(text, WHY_TEXT, "raise RLIMIT_NOFILE");
 	else if (error == EPERM || error == EACCES || error == ENOSYS)
 		snprintf(text, WHY_TEXT, "does a filter deny this call?");
 	else if (error == EINVAL)

@@ -24,7 +24,7 @@ extern "C" {
 struct lab_secret; /* the blocks of one vault room, and which of them are toggled */
 
 struct lab_secret_spec {
-	struct labyrinth *lab; /* one of the program's own, which outlives this; NULL: a new one, of one vault, which goes with this */
+	struct labyrinth *lab; /* one of the program's own (lab_user_open()), which outlives this; NULL: a new one, of one vault, which goes with this */
 	unsigned int room;     /* of `lab`: a vault with LAB_GUARDED */
 	unsigned int owner;    /* of `lab`: whose the pages are (a client's number); 0: LAB_OWNER_EXCLUSIVE */
 	/* Of a new one: */
@@ -35,7 +35,7 @@ struct lab_secret_spec {
 
 /*
  * 0, or a negative errno with a sentence in `error` (LAB_ERROR_TEXT bytes, may be NULL): -EINVAL: that room is no vault, or none with
- * LAB_GUARDED (a block would not end at a guard); else those of lab_user_open().  One at a time of a room: what is toggled stands in it.
+ * LAB_GUARDED (a block would not end at a guard); else those of lab_user_open().  One at a time of a room (-EBUSY): what is toggled stands in it.
  */
 LAB_API int lab_secret_open(const struct lab_secret_spec *spec, struct lab_secret **secret, char *error);
 /* What is still out is shredded and goes back.  No other call may be running.  In a forked child it only unmaps.  NULL: nothing. */
@@ -53,6 +53,7 @@ LAB_API void *lab_secret_alloc(struct lab_secret *secret, size_t size);
 
 /*
  * The page is shredded and goes back; a toggled one is first made writable again.  0; NULL: 0 and nothing.
+ * After lab_secret_panic() canaries are not looked at.  lab_shred_now() and lab_panic_shred() overwrite a block's canary, too, and the free finds it so.
  * -EILSEQ: something had written in front of the block: shredded and free all the same, and counted (lab_secret_damaged()).  Whether to
  * stop is the program's choice.  Nothing is changed by: -ERANGE (not of this room), -EINVAL (inside a block, not where it begins),
  * -EALREADY (no such block is out), -EBUSY (another call is at it, or others share the page), -ECHILD, and mprotect's -ENOMEM

@@ -494,6 +494,40 @@ static void forked_child(void **state)
 	lab_secret_close(secret);
 }
 
+/* The program's own shredding of a whole page takes its canary, too: the free says so, as the header does. */
+static void shredded_by_hand(void **state)
+{
+	struct lab_user_room room = vault_room(LAB_GUARDED);
+	struct labyrinth *lab = lab_with(&room);
+	struct lab_secret *secret = opened_secret(&(struct lab_secret_spec){ .lab = lab, .room = 1 });
+	char *block = lab_secret_alloc(secret, 16);
+
+	(void)state;
+	assert_int_equal(lab_shred_now(lab, lab_address_page(lab, block), LAB_OWNER_EXCLUSIVE), 0);
+	assert_int_equal(lab_secret_free(secret, block), -LAB_EILSEQ);
+	assert_int_equal(lab_secret_damaged(secret), 1);
+	lab_secret_close(secret);
+	lab_user_close(lab);
+}
+
+/* One at a time of a room; again once it is closed. */
+static void one_of_a_room(void **state)
+{
+	struct lab_user_room room = vault_room(LAB_GUARDED);
+	struct labyrinth *lab = lab_with(&room);
+	struct lab_secret_spec spec = { .lab = lab, .room = 1 };
+	struct lab_secret *first, *second;
+
+	(void)state;
+	assert_int_equal(lab_secret_open(&spec, &first, text), 0);
+	assert_int_equal(lab_secret_open(&spec, &second, text), -EBUSY);
+	assert_non_null(strstr(text, "room \"vault\": its secrets are open already"));
+	lab_secret_close(first);
+	assert_int_equal(lab_secret_open(&spec, &second, text), 0);
+	lab_secret_close(second);
+	lab_user_close(lab);
+}
+
 static void panic(void **state)
 {
 	struct lab_secret *secret = small_secret();
@@ -512,6 +546,10 @@ static void panic(void **state)
 		assert_false(all_bytes(block[i], 500, 0x5a));
 	assert_null(lab_secret_alloc(secret, 10));
 	assert_int_equal(lab_secret_noaccess(secret, block[0]), -ENXIO);
+	/* It was the library that wrote in front of them: no alarm. */
+	for (i = 0; i < 3; i++)
+		assert_int_equal(lab_secret_free(secret, block[i]), 0);
+	assert_int_equal(lab_secret_damaged(secret), 0);
 	lab_secret_close(secret);
 }
 
@@ -534,6 +572,8 @@ int main(void)
 		cmocka_unit_test(other_vaults),
 		cmocka_unit_test(shared_page),
 		cmocka_unit_test(forked_child),
+		cmocka_unit_test(one_of_a_room),
+		cmocka_unit_test(shredded_by_hand),
 		cmocka_unit_test(panic),
 	};
 	const struct CMUnitTest narrow[] = { cmocka_unit_test(refused_on_32_bits) };

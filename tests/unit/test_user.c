@@ -244,6 +244,44 @@ static int lock_nothing(void)
 	return 0;
 }
 
+/* A room's name is printable in a sentence, and cut with a mark. */
+static void odd_names(void **state)
+{
+	struct lab_user_room room = memory_room(MIB(2) + 1);
+	struct labyrinth *lab;
+	char longer[200];
+
+	(void)state;
+	room.name = "a\nb\033[31m";
+	assert_true(open_one(&room, LAB_LAZY, &lab) < 0);
+	assert_non_null(strstr(text, "room \"a?b?[31m\": its size"));
+	memset(longer, 'x', sizeof(longer));
+	longer[199] = '\0';
+	room.name = longer;
+	assert_true(open_one(&room, LAB_LAZY, &lab) < 0);
+	assert_non_null(strstr(text, "xxx...\": its size"));
+}
+
+/* RLIMIT_AS: the sentence says to what to raise it. */
+static int little_space(void)
+{
+	struct lab_user_room room = memory_room((uint64_t)MIB(512));
+	struct rlimit limit = { MIB(256), MIB(256) };
+	struct labyrinth *lab;
+
+	if (setrlimit(RLIMIT_AS, &limit) != 0)
+		return 1;
+	if (open_one(&room, LAB_LAZY, &lab) >= 0)
+		return 2;
+	return strstr(text, "RLIMIT_AS is 268435456 bytes: raise it to ") ? 0 : 3;
+}
+
+static void without_space(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(little_space), 0);
+}
+
 static void without_the_right_to_lock(void **state)
 {
 	(void)state;
@@ -473,6 +511,8 @@ int main(void)
 		cmocka_unit_test(bad_rooms),
 		cmocka_unit_test(bad_specifications),
 		cmocka_unit_test(no_huge_pages),
+		cmocka_unit_test(odd_names),
+		cmocka_unit_test(without_space),
 		cmocka_unit_test(without_the_right_to_lock),
 		cmocka_unit_test(child_is_refused),
 		cmocka_unit_test(handler_beside_calls),

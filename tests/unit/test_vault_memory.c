@@ -154,6 +154,67 @@ static void sizes(void **state)
 	assert_null(made.map);
 }
 
+/* Frames are aligned as their size, of each kind, guarded or not, however the kernel places the mapping. */
+static void aligned(void **state)
+{
+	static const size_t pages[] = { 16384, 65536 };
+	static const uint32_t sets[] = { 0, LAB_NODUMP, LAB_GUARDED | LAB_LOCKED };
+	struct lab_complaint to = { .text = text };
+	unsigned int maps = lines_of("/proc/self/maps"), i;
+
+	(void)state;
+	for (i = 0; i < 24; i++) {
+		struct vault_want want = { .frames = 5, .page = pages[i % 2], .guarantees = sets[i / 2 % 3],
+					   .memory = i / 6 % 2 ? LAB_VAULT_SECRET : LAB_VAULT_ANONYMOUS };
+		void *shift = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		struct vault_memory made;
+		int error = vault_map(&want, &made, &to);
+
+		if (error && strstr(text, "memfd_secret"))
+			skip();
+		assert_int_equal(error, 0);
+		assert_int_equal((uintptr_t)made.base % want.page, 0);
+		assert_int_equal(made.bytes, want.frames * vault_step(&made) + (made.stride == 2 ? want.page : 0));
+		check_bits(&made);
+		vault_unmap(&made, true);
+		if (i % 5) /* else it stays, and what follows lies elsewhere */
+			munmap(shift, PAGE);
+	}
+	assert_true(lines_of("/proc/self/maps") <= maps + 1 + 24 / 5);
+}
+
+/* Closed and opened again at once, by who may pin little: what the kernel has not yet let go of is waited for. */
+static int pinned_again(void)
+{
+	struct vault_memory made;
+	unsigned int i;
+
+	if (!drop_right() || setresuid(65533, 65533, 65533) || !limit_locked(65536))
+		return 77;
+	for (i = 0; i < 12; i++) {
+		if (made_as(LAB_VAULT_ANONYMOUS, 4, LAB_PINNED, &made)) {
+			print_error("%u: %s\n", i, text);
+			return 1;
+		}
+		vault_unmap(&made, true);
+	}
+	return 0;
+}
+
+static void pins_waited_for(void **state)
+{
+	struct vault_memory made;
+	int how;
+
+	(void)state;
+	if (geteuid() != 0)
+		skip();
+	made = made_or_skipped(LAB_VAULT_ANONYMOUS, 4, LAB_PINNED);
+	vault_unmap(&made, true);
+	how = in_child(pinned_again);
+	assert_true(how == 0 || how == 77);
+}
+
 /* An answer at once: before anything is mapped, and not after as many guard pages. */
 static void larger_than_the_machine(void **state)
 {
@@ -355,10 +416,11 @@ static void refusals_leave_nothing(void **state)
 		{ LAB_VAULT_ANONYMOUS, ALL, MIB(1), SYS_mlock2, "does a filter deny this call?" },
 		{ LAB_VAULT_ANONYMOUS, LAB_NODUMP, MIB(1), SYS_madvise, "madvise(MADV_DONTDUMP)" },
 		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED | LAB_NOFORK, MIB(1), SYS_madvise, "madvise(MADV_DONTFORK)" },
+		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED | LAB_LOCKED, 8192, SYS_madvise, "of 16384 bytes failed: Cannot allocate memory (RLIMIT_MEMLOCK is 8192 bytes: raise it to 16384, or" },
 		{ LAB_VAULT_ANONYMOUS, LAB_GUARDED, MIB(1), SYS_write, "reading back" },
 		{ LAB_VAULT_ANONYMOUS, LAB_SHREDDED_KILLED, MIB(1), 0, "LAB_SHREDDED_KILLED" },
 		{ LAB_VAULT_SECRET, LAB_LOCKED, 0, 0, "mmap of secret memory of 16384 bytes failed: Resource temporarily unavailable (RLIMIT_MEMLOCK is 0" },
-		{ LAB_VAULT_SECRET, ALL, 8192, 0, "raise it to 16384, or grant CAP_IPC_LOCK" },
+		{ LAB_VAULT_SECRET, ALL, 8192, 0, "of 16384 bytes failed: Resource temporarily unavailable (RLIMIT_MEMLOCK is 8192 bytes: raise it to 16384, or" },
 		{ LAB_VAULT_SECRET, 0, MIB(1), SYS_memfd_secret, "memfd_secret" },
 		{ LAB_VAULT_SECRET, 0, MIB(1), TRUNCATE, "ftruncate" },
 		{ LAB_VAULT_HUGETLB, LAB_GUARDED, MIB(1), 0, "LAB_GUARDED" },
@@ -378,6 +440,22 @@ static void refusals_leave_nothing(void **state)
 			print_error("refusal %zu: step %d\n", i, step);
 		assert_int_equal(step, 0);
 	}
+}
+
+/* Nothing can be read back: the sentence says what would help. */
+static int without_proc(void)
+{
+	struct vault_memory made;
+
+	if (!deny(SYS_openat, ENOENT))
+		return 1;
+	return made_as(LAB_VAULT_ANONYMOUS, 4, LAB_NODUMP, &made) == -ENOENT && strstr(text, "where /proc is mounted: mount it") ? 0 : 2;
+}
+
+static void proc_is_missed(void **state)
+{
+	(void)state;
+	assert_int_equal(in_child(without_proc), 0);
 }
 
 /* As often as one likes: nothing is left of those that succeed. */
@@ -539,6 +617,25 @@ static void rooms_refused(void **state)
 #undef REFUSED
 }
 
+/* Pages of each size, through the core. */
+static void larger_pages(void **state)
+{
+	static const uint32_t sets[] = { 0, LAB_GUARDED };
+	unsigned int i;
+
+	(void)state;
+	if (!IS_64_BIT)
+		skip(); /* the core has no vaults there */
+	for (i = 0; i < 4; i++) {
+		struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = MIB(1), .guarantees = sets[i / 2] };
+		struct lab_user_spec spec = { .birth = LAB_LAZY, .page_size = i % 2 ? 65536 : 16384, .rooms = &room, .room_count = 1 };
+		struct labyrinth *lab;
+
+		assert_int_equal(lab_user_open(&spec, &lab, text), 0);
+		lab_user_close(lab);
+	}
+}
+
 static void room_opened(void **state)
 {
 	struct lab_user_room room = { .name = "v", .kind = LAB_ROOM_VAULT, .zone = LAB_ZONE_OWN, .size = 8 * PAGE,
@@ -605,17 +702,21 @@ int main(void)
 		cmocka_unit_test(hugetlb),
 		cmocka_unit_test(any),
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(aligned),
+		cmocka_unit_test(pins_waited_for),
 		cmocka_unit_test(larger_than_the_machine),
 		cmocka_unit_test(truth_sees),
 		cmocka_unit_test(truth_sees_secrets),
 		cmocka_unit_test(pinned_stays),
 		cmocka_unit_test(nothing_to_inherit),
 		cmocka_unit_test(refusals_leave_nothing),
+		cmocka_unit_test(proc_is_missed),
 		cmocka_unit_test(nothing_left),
 		cmocka_unit_test(overwritten_at_the_end),
 		cmocka_unit_test(no_keys_left),
 		cmocka_unit_test(in_odd_programs),
 		cmocka_unit_test(rooms_refused),
+		cmocka_unit_test(larger_pages),
 		cmocka_unit_test(room_opened),
 		cmocka_unit_test(pages_of_a_room),
 	};
