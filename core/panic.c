@@ -3,6 +3,7 @@
  * panic.c - live pages overwritten: one by its owner, or all of them.
  */
 #include "exit.h"
+#include "fill.h"
 #include "page.h"
 #include "shred.h"
 #include "vault.h"
@@ -61,11 +62,7 @@ uint64_t lab_panic_shred(struct labyrinth *lab)
 
 void lab_vault_seed(struct labyrinth *lab, uint8_t *seed)
 {
-	volatile uint8_t *gone = seed;
-	unsigned int i;
-
 	if (labyrinth_alive(lab) && lab->keys_at)
 		shred_seed(lab, seed);
-	for (i = 0; i < 32; i++)
-		gone[i] = 0; /* a forked child's, too, whom it serves for nothing */
+	FILL_WIPE(seed, FILL_SEED_BYTES); /* a forked child's, too, whom it serves for nothing */
 }

@@ -109,7 +109,8 @@ int complain_plainly(const struct lab_complaint *to, const char *sentence)
 
 	if (to->text) {
 		place_text(to, "specification", place, sizeof(place));
-		snprintf(to->text, LAB_ERROR_TEXT, "%s: %s", place, sentence);
+		/* (A longer one is cut.) */
+		snprintf(to->text, LAB_ERROR_TEXT, "%s: %.*s", place, (int)(LAB_ERROR_TEXT - strlen(place)), sentence);
 	}
 	return -EINVAL;
 }
