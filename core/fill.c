@@ -113,6 +113,7 @@ static uint64_t chacha20_random(void *memory, size_t bytes, const struct fill_ke
 	uint64_t digest;
 
 	fill_key_copy(&own, key);
+	FILL_BARRIER(&own); /* there, and in no copy that would stay behind */
 	digest = chacha20(memory, bytes, &own, nonce);
 	FILL_WIPE(&own, sizeof(own));
 	wipe_below();

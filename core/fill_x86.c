@@ -14,7 +14,6 @@
 #if defined(__x86_64__)
 
 #define _MM_MALLOC_H_INCLUDED 1 /* gcc's header would want libc's otherwise */
-#include <cpuid.h>
 #include <immintrin.h>
 
 #define IN_512 __attribute__((target("sse4.1,aes,avx2,vaes,avx512f,avx512vl")))
@@ -39,31 +38,39 @@ INLINE IN_128 __m128i round_key(__m128i key, __m128i assist)
 }
 
 /* No key, nor a block of keystream, stays in a register. */
+#define LOW_16 "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15"
+#define HIGH_16 "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25", "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31"
+
+INLINE __attribute__((target("avx512f,avx512vl"))) void clear_high(void)
+{
+#define CLEAR(n) "vpxord %%xmm" #n ", %%xmm" #n ", %%xmm" #n "\n\t"
+	__asm__ volatile(CLEAR(16) CLEAR(17) CLEAR(18) CLEAR(19) CLEAR(20) CLEAR(21) CLEAR(22) CLEAR(23) CLEAR(24)
+			 CLEAR(25) CLEAR(26) CLEAR(27) CLEAR(28) CLEAR(29) CLEAR(30) CLEAR(31) : : : HIGH_16);
+#undef CLEAR
+}
+
 INLINE IN_128 void clear_128(void)
 {
 #define CLEAR(n) "pxor %%xmm" #n ", %%xmm" #n "\n\t"
-	__asm__ volatile(EIGHT(CLEAR) CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15)
-			 : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-			       "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	__asm__ volatile(EIGHT(CLEAR) CLEAR(8) CLEAR(9) CLEAR(10) CLEAR(11) CLEAR(12) CLEAR(13) CLEAR(14) CLEAR(15) : : : LOW_16);
 #undef CLEAR
+#ifdef __AVX512VL__ /* the whole build may use them, so the compiler does here, too */
+	clear_high();
+#endif
 }
 
 INLINE IN_256 void clear_256(void)
 {
-	__asm__ volatile("vzeroall"
-			 : : : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-			       "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+	__asm__ volatile("vzeroall" : : : LOW_16);
+#ifdef __AVX512VL__
+	clear_high();
+#endif
 }
 
 INLINE IN_512 void clear_512(void)
 {
-#define CLEAR(n) "vpxord %%xmm" #n ", %%xmm" #n ", %%xmm" #n "\n\t"
-	__asm__ volatile(CLEAR(16) CLEAR(17) CLEAR(18) CLEAR(19) CLEAR(20) CLEAR(21) CLEAR(22) CLEAR(23) CLEAR(24)
-			 CLEAR(25) CLEAR(26) CLEAR(27) CLEAR(28) CLEAR(29) CLEAR(30) CLEAR(31)
-			 : : : "xmm16", "xmm17", "xmm18", "xmm19", "xmm20", "xmm21", "xmm22", "xmm23", "xmm24", "xmm25",
-			       "xmm26", "xmm27", "xmm28", "xmm29", "xmm30", "xmm31");
-#undef CLEAR
-	clear_256();
+	clear_high();
+	__asm__ volatile("vzeroall" : : : LOW_16);
 }
 
 /* FIPS-197, 5.2.  AES-128 uses the first half of the seed. */
@@ -450,50 +457,5 @@ const struct lab_fill fill_x86_kernel[FILL_X86_KERNELS] = {
 	[FILL_VAES_256] = { "vaes-256", true, expand, random_256, random_ram_256, zero_256, zero_ram_128, digest_256 },
 	[FILL_AES_NI] = { "aes-ni", true, expand, random_128, random_ram_128, zero_128, zero_ram_128, digest_128 },
 };
-
-/* ---- which of them ---- */
-
-#define LEAF1_ECX_AES_SSE41_SSSE3 (UINT32_C(1) << 25 | UINT32_C(1) << 19 | UINT32_C(1) << 9)
-#define LEAF1_ECX_OSXSAVE (UINT32_C(1) << 27)
-#define LEAF7_EBX_AVX2 (UINT32_C(1) << 5)
-#define LEAF7_EBX_AVX512_F_VL (UINT32_C(1) << 16 | UINT32_C(1) << 31)
-#define LEAF7_ECX_VAES (UINT32_C(1) << 9)
-#define XCR0_256 0x06u /* the OS keeps the registers: 128 and 256 bits */
-#define XCR0_512 0xe6u /* ... and the masks and the 512 bits of all 32 */
-
-static bool has(uint64_t word, uint64_t bits)
-{
-	return (word & bits) == bits;
-}
-
-unsigned int fill_x86_usable(const struct fill_x86_cpu *cpu)
-{
-	unsigned int usable = 0;
-
-	if (!has(cpu->leaf1_ecx, LEAF1_ECX_AES_SSE41_SSSE3))
-		return 0;
-	usable |= 1u << FILL_AES_NI;
-	if (!has(cpu->xcr0, XCR0_256) || !has(cpu->leaf7_ebx, LEAF7_EBX_AVX2) || !has(cpu->leaf7_ecx, LEAF7_ECX_VAES))
-		return usable;
-	usable |= 1u << FILL_VAES_256;
-	if (has(cpu->xcr0, XCR0_512) && has(cpu->leaf7_ebx, LEAF7_EBX_AVX512_F_VL))
-		usable |= 1u << FILL_VAES_512;
-	return usable;
-}
-
-unsigned int fill_x86_here(void)
-{
-	struct fill_x86_cpu cpu = { 0, 0, 0, 0 };
-	uint32_t eax, ebx, edx, low, high;
-
-	/* What the CPU does not have leaves the zeros. */
-	__get_cpuid(1, &eax, &ebx, &cpu.leaf1_ecx, &edx);
-	__get_cpuid_count(7, 0, &eax, &cpu.leaf7_ebx, &cpu.leaf7_ecx, &edx);
-	if (has(cpu.leaf1_ecx, LEAF1_ECX_OSXSAVE)) {
-		__asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(0));
-		cpu.xcr0 = (uint64_t)high << 32 | low;
-	}
-	return fill_x86_usable(&cpu);
-}
 
 #endif
