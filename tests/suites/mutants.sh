@@ -110,7 +110,10 @@ lane() {
 }
 
 shopt -s nullglob
-patches=(tests/mutants/*"${1:-}"*.patch)
+# Those of one file one behind the other: it is compiled anew for each, and not once more when the one before is taken back.
+mapfile -t patches < <(for patch in tests/mutants/*"${1:-}"*.patch; do
+	printf '%s\t%s\n' "$(sed -n '0,/^+++ b/s|^+++ b/||p' "$patch")" "$patch"
+done | sort | cut -f 2-)
 [ ${#patches[@]} -gt 0 ] || { fail all "there are no such mutants"; exit 0; }
 : >"$CASES.mutants"
 echo 0 >"$CASES.next"
