@@ -200,7 +200,7 @@ static int lock_frames(const struct vault_memory *made, const struct lab_complai
 	for (i = 0; i < made->frames; i++)
 		if (syscall(SYS_mlock2, made->base + i * vault_step(made), made->page, MLOCK_ONFAULT) != 0) {
 			error = errno;
-			munlock(made->map, made->bytes); /* not to be counted twice */
+			syscall(SYS_munlock, made->map, made->bytes); /* not to be counted twice */
 			errno = error;
 			return vault_complain(to, "mlock2(MLOCK_ONFAULT)", all, VAULT_BY_MEMLOCK);
 		}

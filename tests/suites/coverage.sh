@@ -33,7 +33,7 @@ made() {
 
 # run BUILD PROGRAM [ARGUMENT...]: its profile goes to the others of this build
 run() {
-	local build=$1 program=$2 status out=$folder/out
+	local build=$1 program=$2 status out=$folder/$1.out
 	shift 2
 	LLVM_PROFILE_FILE="$raw/$build-%p-$RANDOM.profraw" timeout --foreground --kill-after=10 600 \
 		"$folder/$build/$program" "$@" >"$out" 2>&1
@@ -86,31 +86,43 @@ if [ -n "$stem" ]; then
 	report --of "core/$stem.c" "$folder/threads.json"
 	exit 0
 fi
-made threads "${threads[@]}" -- all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
-for name in "${units[@]}"; do
-	run threads "tests/unit/$name"
-done
-run threads tests/property/property "$(short_or_long 100000 3000000)"
-run threads tests/race/churn "$(short_or_long 5 100)" 4
-exported threads liblabyrinth.so
-
-made alone -Dtests=enabled "-Dc_args=[$instrument]" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
-run alone tests/proof/inject
-run alone tests/race/interleave --brief
-exported alone tests/proof/inject tests/race/interleave
-
-made 32-bits --cross-file "$folder/i686.ini" -Doptimization=0 -Dsmall_cmocka=true --default-library=static "-Dc_args=[$instrument]" \
-	"-Dc_link_args=-static -fprofile-instr-generate" -- "${units[@]/#/tests/unit/}" tests/property/property
-if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
+measure_threads() {
+	made threads "${threads[@]}" -- all "${units[@]/#/tests/unit/}" tests/property/property tests/race/churn
 	for name in "${units[@]}"; do
-		run 32-bits "tests/unit/$name"
+		run threads "tests/unit/$name"
 	done
-	run 32-bits tests/property/property 100000
-	exported 32-bits "${units[@]/#/tests/unit/}" tests/property/property
-else
-	fail build-32-bits "this kernel runs no 32-bit programs: their lines are not measured"
-	rm -f "$folder/32-bits.json"
-fi
+	run threads tests/property/property "$(short_or_long 100000 3000000)"
+	run threads tests/race/churn "$(short_or_long 5 100)" 4
+	exported threads liblabyrinth.so
+}
+
+measure_alone() {
+	made alone -Dtests=enabled "-Dc_args=[$instrument]" -Dc_link_args=-fprofile-instr-generate -- tests/race/interleave tests/proof/inject
+	run alone tests/proof/inject
+	run alone tests/race/interleave --brief
+	exported alone tests/proof/inject tests/race/interleave
+}
+
+measure_32_bits() {
+	made 32-bits --cross-file "$folder/i686.ini" -Doptimization=0 -Dsmall_cmocka=true --default-library=static "-Dc_args=[$instrument]" \
+		"-Dc_link_args=-static -fprofile-instr-generate" -- "${units[@]/#/tests/unit/}" tests/property/property
+	if "$folder/32-bits/tests/unit/test_marks" >/dev/null 2>&1; then
+		for name in "${units[@]}"; do
+			run 32-bits "tests/unit/$name"
+		done
+		run 32-bits tests/property/property 100000
+		exported 32-bits "${units[@]/#/tests/unit/}" tests/property/property
+	else
+		fail build-32-bits "this kernel runs no 32-bit programs: their lines are not measured"
+	fi
+}
+
+rm -f "$folder"/{threads,alone,32-bits}.json
+# Each works one processor most of the time.  (In processes of their own: one that cannot be built ends only itself, and is missed below.)
+measure_threads &
+(measure_alone)
+(measure_32_bits)
+wait
 
 if report "$folder"/{threads,32-bits}.json --own-atomics "$folder/alone.json"; then
 	sed -n 's/^covered: /machine: P1 P2 P3 P4 P5 P6 | coverage of core | /p' "$pages/coverage.txt" >"$WORK/coverage.line"
