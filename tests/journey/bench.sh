@@ -15,6 +15,7 @@ failures=0
 fail() {
 	echo "FAIL bench: $*"
 	failures=$((failures + 1))
+	[ -z "${MUTANT:-}" ] || exit 1 # one is enough
 }
 
 # refused WHAT ARGUMENT...: exit 2, one line on standard error, nothing on standard output.

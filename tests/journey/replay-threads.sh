@@ -15,6 +15,7 @@ failures=0
 fail() {
 	echo "FAIL replay-threads: $*"
 	failures=$((failures + 1))
+	[ -z "${MUTANT:-}" ] || exit 1 # one is enough
 }
 
 # replay STATUS ARGUMENT...: run it with nothing to read; output in $work/out, $work/err.

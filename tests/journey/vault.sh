@@ -12,6 +12,7 @@ failures=0
 fail() {
 	echo "FAIL vault: $*"
 	failures=$((failures + 1))
+	[ -z "${MUTANT:-}" ] || exit 1 # one is enough
 }
 
 # refused WHAT ARGUMENT...: exit 2, one line on standard error, nothing on standard output.
