@@ -134,6 +134,10 @@ static void ask(const struct cell *cell, enum lab_vault_memory kind, uint32_t se
 	/* Of the one before: the kernel takes its time. */
 	for (i = 0; (pinned = status("VmPin:")) != 0 && set & LAB_PINNED && kind != LAB_VAULT_SECRET && i < 10000; i++)
 		usleep(1000);
+	if (i == 10000) {
+		wrong(cell, kind, set, "what was pinned before stays");
+		exit(1);
+	}
 	if (made_as(kind, FRAMES, set, &made)) {
 		why = refusal_wrong(maps, files, locked);
 		tally->refused++;
