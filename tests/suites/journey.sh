@@ -14,7 +14,7 @@ if [ $# -gt 0 ]; then
 else
 	scripts=(tests/journey/*.sh)
 fi
-failed=0
+failed=0 passed=0
 for script in "${scripts[@]}"; do
 	name=$(basename "$script" .sh)
 	if [ ! -f "$script" ]; then
@@ -32,6 +32,7 @@ for script in "${scripts[@]}"; do
 	case $status in
 	0)
 		ok "$name"
+		passed=$((passed + 1))
 		machine_cases "suite journey $name" "$out"
 		;;
 	77) skip "$name" "$(tail -n 1 "$out")" ;;
@@ -39,4 +40,6 @@ for script in "${scripts[@]}"; do
 	*) fail "$name" "$(grep -m 1 '^FAIL' "$out" | cut -d' ' -f2- || true) (ended with $status)" ;;
 	esac
 done
+# Those that are no machines by themselves are one together.
+[ $failed -eq 0 ] && printf 'machine: tools | the command as a user meets it | %s\n' "$passed" >"$WORK/journey.line" && machine_cases 'suite journey' "$WORK/journey.line"
 exit $failed

@@ -11,7 +11,7 @@ if "$WORK/true-i686" 2>/dev/null; then
 elif command -v qemu-i386 >/dev/null; then
 	emulator=(qemu-i386)
 else
-	skip run "this kernel runs no 32-bit programs, and there is no qemu-i386"
+	skip machine "this kernel runs no 32-bit programs, and there is no qemu-i386"
 	exit 0
 fi
 how=(--cross-file "$ROOT/scripts/i686.ini" -Dtools=disabled -Dsmall_cmocka=true --default-library=static)
@@ -24,7 +24,10 @@ if [ -n "${1:-}" ]; then
 	exit 0
 fi
 build "$WORK/i686" "${how[@]}"
-check_units "$WORK/i686" "${emulator[@]}"
+check_units "$WORK/i686" "${emulator[@]}" | tee "$WORK/unit-32.out"
+printf 'machine: P1 P2 P3 P4 P5 P6 | unit tests, 32 bits | %s\n' "$(grep -ac '^ok ' "$WORK/unit-32.out")" >"$WORK/unit-32.line"
+grep -a '^FAIL' "$WORK/unit-32.out" >>"$WORK/unit-32.line"
+machine_cases 'suite unit-32' "$WORK/unit-32.line"
 for test in "$WORK"/i686/tests/property/*; do
 	[ -f "$test" ] && [ -x "$test" ] &&
 		check "$(basename "$test")" 600 "${emulator[@]}" "$test" "$(short_or_long 1000000 10000000)"
