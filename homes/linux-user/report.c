@@ -90,7 +90,7 @@ static void count_vault(const struct labyrinth *lab, const struct lab_room_stats
 
 	*count = (struct vault_count){ .frames = stats->frames };
 	for (frame = stats->first_frame; frame < stats->first_frame + stats->frames; frame++) {
-		lab_word tag = load_relaxed(&lab_frame_page(lab, frame)->tag); /* a vault has no holes; a figure orders nothing */
+		lab_word tag = load_relaxed(&lab_frame_page(lab, frame)->tag); /* a hole has one, too; a figure orders nothing */
 		enum lab_state state = tag_state(tag);
 
 		count->free += state == LAB_FREE;
