@@ -4,7 +4,7 @@
 
 # Machines that another suite of the same ./test has run already are not run again; all in their short form, but
 # for this each is a suite of its own (./test --list), with a long form.
-machines=(unit unit-32 property linux race interleave instructions steps stranded killed silent inject journey fuzz remanence coverage models mutants)
+machines=(unit unit-32 optimized property linux race interleave instructions steps stranded killed silent inject journey fuzz remanence coverage models mutants)
 for name in "${machines[@]}"; do
 	[ -f "tests/suites/$name.sh" ] || continue
 	if [ "$(head -n 1 "$WORK/proof.$name" 2>/dev/null)" != "run: ${RUN:-}" ]; then
