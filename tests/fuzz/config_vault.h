@@ -108,7 +108,7 @@ static inline void fuzz_vault(struct bytes *in)
 	memset(vault_seed, 7, sizeof(vault_seed));
 	memset(vault_keys, 0, sizeof(vault_keys));
 	memset(metadata, 0, sizeof(metadata));
-	faulty = vault_faulty(&hostile.spec) || spec_faulty(&hostile.spec);
+	faulty = spec_faulty(&hostile.spec) || vault_faulty(&hostile.spec); /* in this order: holes may be nowhere */
 	error = lab_birth(&hostile.spec, metadata, sizeof(metadata), &lab, NULL, &why);
 	CHECK((error != 0) == faulty && (!error || why), "%s", error ? why : "born although it is wrong");
 	if (error)

@@ -19,21 +19,24 @@ export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 
 # harness NAME: what it is made of, with which names put in another's place (-D)
 harness() {
-	cover=() # without a look at each comparison it is much faster; numbers that hide are configuration's only
+	# Without a look at each comparison it is much faster; numbers that hide are configuration's only, where addresses are compared too
+	# and would make other inputs each time: long form.  So would the depth of the stack.
+	cover=("-fno-sanitize-coverage=trace-cmp,stack-depth")
 	case $1 in
 	operations)
-		sources=(core/*.c) extra=() libraries=() cover=(-fno-sanitize-coverage=trace-cmp)
+		sources=(core/*.c) extra=() libraries=()
 		options=(-max_len=1024) runs=10000 promises='P2 P5 P6'
 		;;
 	trace)
 		sources=(tools/trace.c tools/input.c tools/gfp_names.c tools/replay_plan.c tools/replay_held.c)
-		extra=(-Dread=fuzz_read) libraries=(-llzma) cover=(-fno-sanitize-coverage=trace-cmp)
+		extra=(-Dread=fuzz_read) libraries=(-llzma)
 		options=(-max_len=2048) runs=6000 promises='tools'
 		;;
 	configuration)
 		sources=(core/*.c homes/linux-user/*.c tools/replay_options.c tools/replay_machine.c tools/option.c)
 		extra=(-Dmmap=fuzz_mmap -Dmunmap=fuzz_munmap) libraries=()
-		options=(-max_len=1024 -close_fd_mask=1) runs=16000 promises='P5'
+		options=(-max_len=1024 -close_fd_mask=1) runs=40000 promises='P5'
+		[ -z "$LONG" ] || cover=()
 		;;
 	esac
 }
@@ -53,7 +56,7 @@ make_harness() {
 run_harness() {
 	local case=$1 limit=$2 name=$3 out=$place/$3.out units
 	shift 3
-	check "$case" "$limit" "$place/$name" "${options[@]}" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
+	check "$case" "$limit" "${same[@]}" "$place/$name" "${options[@]}" -timeout=60 -rss_limit_mb=1024 -print_final_stats=1 \
 		"-artifact_prefix=$place/found/$name-" "$@" >"$out"
 	# The thousands of lines about each new input are of no use.
 	grep -avE '^#[0-9]+[[:space:]]+(NEW|REDUCE|RELOAD|pulse)|NEW_FUNC' "$out"
@@ -72,13 +75,17 @@ whole() {
 	fi
 	[ -n "$LONG" ] || rm -rf "${place:?}/corpus/$name" # what was found before would change what comes
 	mkdir -p "$place/corpus/$name"
+	# By name: a folder's own order is another on another machine, and would make other inputs.
+	find "tests/fuzz/seeds/$name" -type f | LC_ALL=C sort | paste -sd, >"$place/$name.seeds"
 	run_harness "$name.seeds" 300 "$name" -runs=0 "tests/fuzz/seeds/$name" || return
 	run_harness "$name" $((seconds + 300)) "$name" "-seed=$seed" "-runs=$(short_or_long "$runs" -1)" "-max_total_time=$seconds" -len_control=20 \
-		"$place/corpus/$name" "tests/fuzz/seeds/$name" || return
+		-reload=0 "$place/corpus/$name" "-seed_inputs=@$place/$name.seeds" || return
 	printf 'machine: %s | fuzz: %s | %d\n' "$promises" "$name" "$executed" | tee "$place/$name.line"
 	machine_cases "suite fuzz $name" "$place/$name.line"
 }
 
+same=() # the same addresses each time, where that is permitted: what is mapped may have to be aligned
+[ -n "$LONG" ] || ! setarch -R true 2>/dev/null || same=(setarch -R)
 mkdir -p "$place/found" || exit 1
 known=
 for name in operations trace configuration; do
