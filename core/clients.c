@@ -78,19 +78,20 @@ static void describe(struct lab_client *client, const struct lab_client_spec *sp
 	store_relaxed(&client->refused_quota, (lab_word)0);
 }
 
-/* The guaranteed pages out of one room, or nothing; *fit becomes the most that a room had. */
+/* The guaranteed pages out of one room, or nothing; *fit becomes the most that a room had, both at once. */
 static bool furnish_from(struct labyrinth *lab, struct lab_client *client, const uint32_t wanted[LAB_CONTRACT_POOLS],
 			 struct lab_client_fit *fit)
 {
-	uint32_t blocks = contract_enlarge(lab, client, 1, wanted[1]); /* first: single frames are found anywhere */
-	uint32_t frames = contract_enlarge(lab, client, 0, wanted[0]);
+	uint32_t blocks = contract_enlarge(lab, client, 1, wanted[1]), frames; /* first: single frames are found anywhere */
+	unsigned int which;
 
+	if (blocks < wanted[1]) /* none are kept: the frames that fit are those beside the blocks that do */
+		blocks = contract_enlarge(lab, client, 1, blocks);
+	frames = contract_enlarge(lab, client, 0, wanted[0]);
 	if (blocks == wanted[1] && frames == wanted[0])
 		return true;
-	if (blocks == wanted[1])
-		contract_shrink(lab, client, 1, blocks);
-	if (frames == wanted[0])
-		contract_shrink(lab, client, 0, frames);
+	for (which = 0; which < LAB_CONTRACT_POOLS; which++)
+		contract_shrink(lab, client, which, load_seq(&client->guarantee[which]));
 	if (blocks >= fit->blocks) {
 		fit->frames = blocks > fit->blocks || frames > fit->frames ? frames : fit->frames;
 		fit->blocks = blocks;

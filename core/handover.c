@@ -24,25 +24,25 @@ static bool client_open(const struct lab_client *client)
 	return !client || charge_state(load_seq(&client->charge)) == LAB_CLIENT_OPEN;
 }
 
-/* Does the giver's contract want a page of this order in return? */
+/* Would a free of this page go into the giver's contract?  Then that wants one in return. */
 static bool wants_payment(const struct handover *way)
 {
 	unsigned int which = way->giver ? contract_pool(way->giver, way->order) : LAB_CONTRACT_POOLS;
 
-	return which != LAB_CONTRACT_POOLS && load_seq(&way->giver->guarantee[which]);
+	return which != LAB_CONTRACT_POOLS && way->giver->room == (int)way->room && load_seq(&way->giver->guarantee[which]);
 }
 
 /*
- * A page of the giver's room that the receiver could have had; its charge becomes that of the page handed over.  Out of the receiver's own
- * contract only if that page, once freed, goes back there.
+ * A page of the same room that the receiver could have had; its charge becomes that of the page handed over.  Out of the receiver's own
+ * contract, too: the page handed over, once freed, goes back there.
  */
 static int pay(struct labyrinth *lab, struct handover *way, unsigned int to)
 {
 	struct lab_request request = LAB_REQUEST(LAB_GFP_NOWAIT, way->order);
 
 	request.owner = (uint16_t)to;
-	request.room = way->giver->room;
-	return service_take(lab, &request, way->receiver && way->receiver->room == (int)way->room, &way->payment);
+	request.room = (int16_t)way->room;
+	return service_take(lab, &request, &way->payment);
 }
 
 /* All that the receiver must have before. */

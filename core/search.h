@@ -17,7 +17,6 @@ struct lab_find {
 	unsigned int at; /* which room of the way */
 	struct lab_answer answer;
 	bool maximum; /* -LAB_EDQUOT: a client's maximum, not its share */
-	bool apart;   /* not from the client's contract */
 	lab_word contract; /* the root that said that it was empty */
 	/* Last: for a block, and written before the walk.  The rooms' words then, our own changes to them included. */
 	lab_word tentative[LAB_ROOMS_MAX];

@@ -81,7 +81,7 @@ static int search_shared(struct labyrinth *lab, struct lab_client *client, struc
  */
 static int search_all(struct labyrinth *lab, struct lab_client *client, struct lab_way *way, struct lab_find *find)
 {
-	unsigned int which = find->apart ? LAB_CONTRACT_POOLS : contract_for(client, way), round;
+	unsigned int which = contract_for(client, way), round;
 	enum lab_right right = way->right;
 	int error = -LAB_EAGAIN;
 
@@ -143,7 +143,7 @@ void service_count(struct lab_client *client, const struct lab_find *find, int e
 		add_relaxed(error == -LAB_EDQUOT ? &client->refused_quota : &client->refused, 1);
 }
 
-int service_take(struct labyrinth *lab, const struct lab_request *request, bool contract, struct lab_page **page)
+int service_take(struct labyrinth *lab, const struct lab_request *request, struct lab_page **page)
 {
 	struct lab_client *client = labyrinth_client(lab, request->owner);
 	struct lab_find find;
@@ -151,7 +151,6 @@ int service_take(struct labyrinth *lab, const struct lab_request *request, bool 
 	int error = route_find(lab, request, false, &way);
 
 	find_begin(&find);
-	find.apart = !contract;
 	if (!error)
 		error = client ? service(lab, client, &way, &find) : search(lab, &way, &find);
 	if (!error) {

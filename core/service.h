@@ -15,9 +15,9 @@ int service(struct labyrinth *lab, struct lab_client *client, struct lab_way *wa
 void service_count(struct lab_client *client, const struct lab_find *find, int error);
 
 /*
- * A page as a request gets it, charged to its client, but nobody's yet: in the caller's hand, its tags FREE.  Without `contract`
- * not out of the client's contract.  0, or the request's refusal.
+ * A page as a request gets it, charged to its client, but nobody's yet: in the caller's hand, its tags FREE.  0, or the request's
+ * refusal.
  */
-int service_take(struct labyrinth *lab, const struct lab_request *request, bool contract, struct lab_page **page);
+int service_take(struct labyrinth *lab, const struct lab_request *request, struct lab_page **page);
 
 #endif

@@ -49,7 +49,7 @@ struct lab_client_fit {
 /*
  * Open a client: *owner is its number.  0, or -EINVAL (a specification that contradicts itself), -ENXIO (no room suits),
  * -EUSERS (as many clients as the labyrinth has room for are open), -ENOSPC: not so many frames can be kept; *fit (may be NULL) says
- * how many could.  The guaranteed frames come from the commons only: no reserve is touched.
+ * how many could, both at once.  The guaranteed frames come from the commons only: no reserve is touched.
  */
 LAB_API int lab_client_open(struct labyrinth *lab, const struct lab_client_spec *spec, unsigned int *owner,
 			    struct lab_client_fit *fit);
@@ -87,7 +87,7 @@ LAB_API int lab_client_release(struct labyrinth *lab, unsigned int owner);
 
 /*
  * Hand a page over, to another client or to any other owner: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
- * contract with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
+ * contract, if the page is of that contract's room, with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
  * -EBADF: one of the two is a client's number, and that client is closed or in quarantine; -EINVAL: to oneself; else the codes of a free.
  * Clients' numbers are the highest, LAB_OWNER_MAX + 1 - `clients` (struct lab_spec) .. LAB_OWNER_MAX.  A number below them is taken as it
  * stands: nothing tells whether anybody has it, nobody is charged, and who frees the page has to say it.
@@ -99,7 +99,8 @@ LAB_API int lab_page_hand_over(struct labyrinth *lab, struct lab_page *page, uns
 /*
  * Offer a single page of one's own as a last resort: a LAB_EXTRA_QUALITY request of the same client that finds
  * nothing else is answered with the oldest page offered (a spare; the buffer one can best do without).  Until then
- * it stays charged, and a free of it is refused.  -ENOBUFS: LAB_CLIENT_OFFERS are offered already.
+ * it stays charged, and a free of it is refused.  -ENOBUFS: LAB_CLIENT_OFFERS are offered already; -EHWPOISON: it is marked to go out of
+ * service; -EBADF, and the codes of a free.
  * lab_page_withdraw() takes it back: 0, or -EALREADY: it has been used.
  */
 LAB_API int lab_page_offer(struct labyrinth *lab, struct lab_page *page, unsigned int owner);

@@ -1,5 +1,5 @@
 #!/bin/bash
-# libFuzzer with ASan and UBSan (clang): operations beside a model, traces, configurations; long: an hour each
+# libFuzzer with ASan and UBSan (clang): operations, owners beside models, traces, configurations; long: an hour each
 . "$(dirname "$0")/../../scripts/suite.sh"
 
 # fuzz.sh [HARNESS]; also FUZZ_ONLY=HARNESS.  FUZZ_SEED=N: this seed.  MUTANT=1: the seeds, and a few seconds.
@@ -26,6 +26,10 @@ harness() {
 	operations)
 		sources=(core/*.c) extra=() libraries=()
 		options=(-max_len=1024) runs=10000 promises='P2 P5 P6'
+		;;
+	owners)
+		sources=(core/*.c) extra=() libraries=()
+		options=(-max_len=600) runs=30000 promises='exclusive P5'
 		;;
 	trace)
 		sources=(tools/trace.c tools/input.c tools/gfp_names.c tools/replay_plan.c tools/replay_held.c)
@@ -88,7 +92,7 @@ same=() # the same addresses each time, where that is permitted: what is mapped 
 [ -n "$LONG" ] || ! setarch -R true 2>/dev/null || same=(setarch -R)
 mkdir -p "$place/found" || exit 1
 known=
-for name in operations trace configuration; do
+for name in operations owners trace configuration; do
 	[ -z "$only" ] || [ "$only" = "$name" ] || continue
 	known=1
 	whole "$name" &

@@ -65,6 +65,18 @@ static void what_cannot_be_opened(void **state)
 	spec.room = LAB_ROOM_ROUTE; /* neither room has all of it */
 	assert_int_equal(lab_client_open(lab, &spec, &owner, &fit), -LAB_ENOSPC);
 	assert_int_equal(fit.blocks, 7);
+	spec.room = 0;
+	assert_int_equal(lab_client_open(lab, &spec, &owner, &fit), -LAB_ENOSPC);
+	assert_int_equal(fit.blocks, 2);
+	assert_int_equal(fit.frames, 0); /* beside the blocks that fit */
+	spec.block_order = 8;
+	spec.blocks = 3;
+	assert_int_equal(lab_client_open(lab, &spec, &owner, &fit), -LAB_ENOSPC);
+	assert_int_equal(fit.blocks, 3);
+	assert_int_equal(fit.frames, 256);
+	spec.frames = 256;
+	assert_int_equal(lab_client_open(lab, &spec, &owner, NULL), 0); /* what is said to fit does */
+	assert_int_equal(lab_client_close(lab, owner, NULL), 0);
 	lab_room_offline(lab, 0);
 	lab_room_offline(lab, 1);
 	spec = client_spec(1, 0);

@@ -111,6 +111,36 @@ static void a_debt_of_part_of_a_block(void **state)
 	assert_whole(lab);
 }
 
+/* The giver's contract is of one room, and the page of another's reserves: its contract lacks nothing, and the debt goes along. */
+static void of_another_room(void **state)
+{
+	struct lab_client_spec giver = client_spec(1, LAB_UNLIMITED), none = client_spec(0, LAB_UNLIMITED);
+	unsigned int from, without_share, to;
+	struct lab_page *kept, *page;
+	int error;
+
+	(void)state;
+	giver.room = 0;
+	giver.reserve_share = 16;
+	from = opened(&giver);
+	without_share = opened(&none);
+	none.reserve_share = 16;
+	to = opened(&none);
+	kept = asked(from, 0, 0, LAB_FROM_CONTRACT);
+	drain(lab, 0, &error);
+	page = asked(from, LAB_GFP_ATOMIC, 0, LAB_FROM_RESERVE);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, without_share), -LAB_EDQUOT);
+	assert_int_equal(stats_of(from).debt, 1);
+	assert_int_equal(lab_page_hand_over(lab, page, 0, from, to), 0);
+	assert_int_equal(stats_of(from).debt, 0);
+	assert_int_equal(stats_of(to).debt, 1);
+	assert_int_equal(lab_free_as(lab, kept, 0, from, 0), 0);
+	assert_int_equal(stats_of(from).frames_in, 1);
+	assert_int_equal(lab_free_as(lab, page, 0, to, 0), 0);
+	assert_int_equal(stats_of(to).debt, 0);
+	assert_whole(lab);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -119,6 +149,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(paid_from_a_contract, setup, teardown),
 		cmocka_unit_test_setup_teardown(lost_after_paying, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_debt_of_part_of_a_block, setup, teardown),
+		cmocka_unit_test_setup_teardown(of_another_room, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
