@@ -24,7 +24,10 @@ static bool client_open(const struct lab_client *client)
 	return !client || charge_state(load_seq(&client->charge)) == LAB_CLIENT_OPEN;
 }
 
-/* Would a free of this page go into the giver's contract?  Then that wants one in return. */
+/*
+ * Would a free of this page go into the giver's contract?  Then that wants one in return.  (Its room stands still: written before the
+ * client is open, and after nothing of it is out.)
+ */
 static bool wants_payment(const struct handover *way)
 {
 	unsigned int which = way->giver ? contract_pool(way->giver, way->order) : LAB_CONTRACT_POOLS;

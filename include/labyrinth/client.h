@@ -86,8 +86,9 @@ LAB_API int lab_client_abandon(struct labyrinth *lab, unsigned int owner, struct
 LAB_API int lab_client_release(struct labyrinth *lab, unsigned int owner);
 
 /*
- * Hand a page over, to another client or to any other owner: nobody can free it twice or use it unowned in between.  The receiver is charged, and pays the giver's
- * contract, if the page is of that contract's room, with a frame that it could have had itself.  -EDQUOT, -ENOMEM (-EAGAIN, -ENOSPC): it could not, nothing has changed;
+ * Hand a page over, to another client or to any other owner: nobody can free it twice or use it unowned in between.  The receiver is
+ * charged; if the page is of the room of the giver's contract, it pays that with a frame that it could have had itself.  -EDQUOT, -ENOMEM
+ * (-EAGAIN, -ENOSPC): it could not, nothing has changed;
  * -EBADF: one of the two is a client's number, and that client is closed or in quarantine; -EINVAL: to oneself; else the codes of a free.
  * Clients' numbers are the highest, LAB_OWNER_MAX + 1 - `clients` (struct lab_spec) .. LAB_OWNER_MAX.  A number below them is taken as it
  * stands: nothing tells whether anybody has it, nobody is charged, and who frees the page has to say it.

@@ -17,8 +17,8 @@ static unsigned int any_owner(struct bytes *in)
 	return kind < 200 ? LAB_OWNER_EXCLUSIVE : kind < 230 ? 0 : 7;
 }
 
-/* A page that somebody has, from here on; false: nobody has any. */
-static bool any_page(struct bytes *in, unsigned int *room, unsigned int *i)
+/* A page that somebody has, from here on; NULL: nobody has any. */
+static struct frame *any_page(struct bytes *in, unsigned int *room, unsigned int *i)
 {
 	unsigned int begin = take16(in), n = 0;
 
@@ -28,9 +28,9 @@ static bool any_page(struct bytes *in, unsigned int *room, unsigned int *i)
 		*room = begin < model.rooms[VAULT].frames ? VAULT : PLAIN;
 		*i = *room == VAULT ? begin : begin - (unsigned int)model.rooms[VAULT].frames;
 		if (model.frame[*room][*i].state == HEAD)
-			return true;
+			return &model.frame[*room][*i];
 	}
-	return false;
+	return NULL;
 }
 
 /* ---- requests ---- */
@@ -212,12 +212,11 @@ static void op_free(struct bytes *in)
 static void op_free_wrongly(struct bytes *in)
 {
 	unsigned int room, i, owner, kind;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	owner = any_owner(in);
 	kind = take8(in);
 	if (kind % 4 == 0) {
@@ -243,12 +242,11 @@ static void op_free_wrongly(struct bytes *in)
 static void op_share(struct bytes *in)
 {
 	unsigned int room, i;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	long n;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	n = lab_page_share(model.lab, ref_of(room, i));
 	CHECK(n == (room != VAULT      ? -LAB_ENOTSUP :
 		    frame->offered     ? -LAB_EALREADY :
@@ -261,12 +259,11 @@ static void op_share(struct bytes *in)
 static void op_unshare(struct bytes *in)
 {
 	unsigned int room, i;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	long n;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	n = lab_page_unshare(model.lab, ref_of(room, i));
 	CHECK(n == (room != VAULT ? -LAB_ENOTSUP : frame->sharers < 2 ? -LAB_EALREADY : frame->sharers - 1), "one of %u less: %ld",
 	      frame->sharers, n);
@@ -276,12 +273,11 @@ static void op_unshare(struct bytes *in)
 static void op_shred_now(struct bytes *in)
 {
 	unsigned int room, i, owner;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	owner = take8(in) % 4 ? frame->owner : any_owner(in);
 	error = lab_shred_now(model.lab, page_of(room, i), owner);
 	CHECK(error == (room != VAULT		? -LAB_ENOTSUP :
@@ -300,12 +296,11 @@ static void op_hand_over(struct bytes *in)
 {
 	unsigned int room, i, to;
 	struct client *giver, *receiver;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	to = any_owner(in);
 	error = lab_page_hand_over(model.lab, page_of(room, i), frame->order, frame->owner, to);
 	SHOW("  frame %" PRIu64 ", order %u, of %u to %u: %d\n", number_of(room, i), frame->order, frame->owner, to, error);
@@ -336,13 +331,12 @@ static void op_split(struct bytes *in)
 {
 	unsigned int room, i, k;
 	const struct client *client;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	bool guaranteed;
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	client = client_of(frame->owner);
 	guaranteed = frame->order && client && !client->quarantined && client->blocks && frame->order == client->block_order;
 	error = lab_split(model.lab, page_of(room, i), frame->order);
@@ -362,12 +356,11 @@ static void op_split(struct bytes *in)
 static void op_offer(struct bytes *in)
 {
 	unsigned int room, i;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	error = lab_page_offer(model.lab, page_of(room, i), frame->owner);
 	if (!client_of(frame->owner))
 		CHECK(error == -LAB_EBADF, "offered by no client: %d", error);
@@ -385,12 +378,11 @@ static void op_offer(struct bytes *in)
 static void op_withdraw(struct bytes *in)
 {
 	unsigned int room, i;
-	struct frame *frame;
+	struct frame *frame = any_page(in, &room, &i);
 	int error;
 
-	if (!any_page(in, &room, &i))
+	if (!frame)
 		return;
-	frame = &model.frame[room][i];
 	error = lab_page_withdraw(model.lab, page_of(room, i), frame->owner);
 	CHECK(error == (!client_of(frame->owner) ? -LAB_EBADF : frame->offered ? 0 : -LAB_EALREADY), "taken back: %d", error);
 	if (!error)
